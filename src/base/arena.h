@@ -15,14 +15,19 @@ struct arena;
 struct arena *arena_new(size_t cap);
 void arena_free(struct arena *a);              /* accepts NULL */
 
-/* Zeroed, aligned to 16. Over the cap: aborts. */
+/* Bytes beyond the cap that arena_alloc alone may use: a request whose input filled the arena to
+ * the cap can still be answered with an error. */
+#define ARENA_RESERVE ((size_t)256 << 10)
+
+/* Zeroed, aligned to 16. For sizes the program chose; aborts over cap + ARENA_RESERVE. */
 void *arena_alloc(struct arena *a, size_t size);
 /* As arena_alloc, but NULL over the cap or out of memory. */
 MUST_CHECK void *arena_try(struct arena *a, size_t size);
 MUST_CHECK void *arena_try_array(struct arena *a, size_t n, size_t size);
 #define arena_new_of(a, type) ((type *)arena_alloc((a), sizeof(type)))
 
-/* Copies; the copy is NUL-terminated behind its last byte. */
+/* Copies by arena_alloc; the copy is NUL-terminated behind its last byte. Text whose length input
+ * decides must already be bounded well below the cap. */
 str arena_str(struct arena *a, str s);
 char *arena_cstr(struct arena *a, str s);
 str arena_printf(struct arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3);

@@ -19,6 +19,8 @@ void *mem_resize(void *p, size_t size);
 void mem_free(void *p);
 /* Gives zeroed memory or NULL. For sizes that input decides. */
 MUST_CHECK void *mem_try_alloc(size_t size);
+/* As mem_resize, but NULL when out of memory; p then stays valid. */
+MUST_CHECK void *mem_try_resize(void *p, size_t size);
 /* Gives zeroed memory aligned to `align` (power of two) or NULL; free with mem_free. */
 MUST_CHECK void *mem_try_aligned(size_t align, size_t size);
 char *mem_strdup(const char *s);

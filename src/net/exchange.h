@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * exchange: one request and its reply, whatever the protocol below (HTTP/1.1 now; HTTP/2, gRPC
+ * and WebSocket share the port later and give the same exchange). Everything here runs on the
+ * loop thread that owns the connection.
+ *
+ *   on_head --(exchange_reply)--------------------------------------------------> on_done
+ *      |  `--(exchange_want_body)--> on_body --(exchange_reply)-----------------> on_done
+ *      |                                `--(exchange_stream, write*, finish)----> on_done
+ *   client gone at any point: x->gone is set, hook on_gone, then on_done.
+ *
+ * A handler may reply later than in the callback (after a mail or a timer). on_done comes exactly
+ * once, after which x and its arena are freed.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "net/loop.h"
+
+struct header { str name, value; };    /* names as received; compare with str_eq_nocase */
+
+struct exchange {
+    /* Request, read-only for handlers. */
+    str method, target;                /* target as sent */
+    str path, query;                   /* path percent-decoded; query raw, without '?' */
+    const struct header *header;       /* [n_header] */
+    size_t n_header;
+    str body;                          /* whole, in on_body; the handler may parse it in situ */
+    str peer;                          /* "127.0.0.1:50312" */
+    bool tls;
+    int64_t start_ns;                  /* clock_ns of the first byte of the request */
+    struct arena *arena;               /* lives until on_done returned */
+    struct loop *loop;
+
+    /* Reply, for logs. */
+    int status;                        /* 0 until sent */
+    uint64_t bytes_in, bytes_out;      /* body bytes */
+    bool gone;                         /* the client vanished before the reply was complete */
+
+    /* Handler's own. */
+    void *user;
+    void (*on_drain)(struct exchange *x);      /* output fell under the low-water mark */
+    void (*on_gone)(struct exchange *x);       /* cancel work; write nothing */
+    /* The server ends now: finish with a terminal event at once; cut when it does not. */
+    void (*on_shutdown)(struct exchange *x);
+};
+
+/* What the server calls; arg is shared by all loops and must be safe for that. */
+struct http_handler {
+    void *arg;
+    void (*on_head)(void *arg, struct exchange *x);
+    void (*on_body)(void *arg, struct exchange *x);
+    void (*on_done)(void *arg, struct exchange *x);
+    /* The request could not be parsed or passed a limit (status 400, 408, 413, 431, 501 ...):
+     * gives content type and body of the refusal, from x->arena. on_done follows. */
+    str (*error_body)(void *arg, struct exchange *x, int status, const char *why,
+                      str *content_type);
+};
+
+/* Value of the first header of that name, case-blind; {NULL,0} when absent. */
+str exchange_header(const struct exchange *x, const char *name);
+/* From on_head: read the body up to max bytes; over it the server replies 413 by itself. */
+void exchange_want_body(struct exchange *x, size_t max);
+
+/* Adds a reply header; before reply or stream. Copies. CR, LF and NUL are refused (CHECK). */
+void exchange_add_header(struct exchange *x, const char *name, str value);
+/* A whole reply. Copies body. content_type NULL: no body headers (204, 202). */
+void exchange_reply(struct exchange *x, int status, const char *content_type, str body);
+/* Begins a streamed reply (chunked in HTTP/1.1, until close in 1.0). */
+void exchange_stream(struct exchange *x, int status, const char *content_type);
+/* Appends to the stream. False when the output is above the high-water mark: stop until on_drain.
+ * The bytes are taken in any case. Nothing happens once x->gone. */
+bool exchange_write(struct exchange *x, str bytes);
+/* Ends the stream. x may be freed before this returns. */
+void exchange_finish(struct exchange *x);
