@@ -8,11 +8,14 @@
 
 struct workers;
 
-/* n threads including the caller, n >= 1. */
+#define WORKERS_MAX 1024
+
+/* n threads including the caller, 1 <= n <= WORKERS_MAX. Gives; aborts when threads fail. */
 struct workers *workers_new(int n);
 void workers_free(struct workers *w);
 int workers_count(const struct workers *w);
 /* Calls fn(arg, item, worker) for item in [0, n_item), worker in [0, n). Returns when all are
- * done. The calling thread takes part as worker 0. One caller at a time; allocates nothing. */
+ * done. The calling thread takes part as worker 0 and runs a loop of one item alone. One caller
+ * at a time, not from inside fn; allocates nothing. */
 void workers_run(struct workers *w, int n_item, void (*fn)(void *arg, int item, int worker),
                  void *arg);
