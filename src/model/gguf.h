@@ -2,7 +2,7 @@
  *
  * GGUF v2 and v3 files, little endian, mapped read-only. Every length, count, offset and product
  * is checked against the file before use; a hostile file is an error with the byte position.
- * Immutable after open; any thread.
+ * Immutable after open; any thread. The file must not change while it is open.
  */
 #pragma once
 #include <stdbool.h>
@@ -24,6 +24,7 @@ struct gguf_kv {
     enum gguf_type item_type;          /* for arrays */
     uint64_t n;                        /* array length, 1 for scalars */
     const uint8_t *data;               /* first item in the file; strings: u64 length + bytes */
+    size_t bytes;                      /* of all items */
 };
 
 struct gguf_tensor {
@@ -31,14 +32,24 @@ struct gguf_tensor {
     uint32_t type;                     /* enum quant_type, known to quant_info() */
     int n_dim;
     uint64_t dim[GGUF_DIMS_MAX];       /* fastest first; unused are 1 */
-    const void *data;
+    const void *data;                  /* aligned to general.alignment (at least 8) in a file */
     size_t bytes;
 };
+
+/* Limits; what passes one is refused by name. */
+#define GGUF_KV_MAX 65536
+#define GGUF_TENSORS_MAX 65536
+#define GGUF_KEY_BYTES_MAX 65535       /* the format's own */
+#define GGUF_NAME_BYTES_MAX 256        /* the format says 64; published files pass it */
+#define GGUF_DIM_MAX ((uint64_t)1 << 31)
+#define GGUF_ALIGNMENT_DEFAULT 32
+#define GGUF_ALIGNMENT_MIN 8           /* so that every F32 tensor is aligned */
+#define GGUF_ALIGNMENT_MAX 65536
 
 struct gguf;
 
 MUST_CHECK enum err gguf_open(const char *path, struct gguf **out, struct error *e);
-/* From bytes already in memory (tests, fuzzers); borrows them until gguf_close. */
+/* From bytes already in memory (tests, fuzzers), aligned to 16; borrows them until gguf_close. */
 MUST_CHECK enum err gguf_parse(const void *bytes, size_t n, struct gguf **out, struct error *e);
 void gguf_close(struct gguf **g);
 
@@ -49,6 +60,11 @@ size_t gguf_tensor_count(const struct gguf *g);
 const struct gguf_tensor *gguf_tensor_at(const struct gguf *g, size_t i);
 const struct gguf_tensor *gguf_tensor(const struct gguf *g, const char *name);
 size_t gguf_file_bytes(const struct gguf *g);
+uint32_t gguf_version(const struct gguf *g);
+/* The bytes before the tensor data: header, metadata and tensor table. */
+str gguf_head(const struct gguf *g);
+/* Lets the system drop the pages of this tensor from memory; they come back when read. */
+void gguf_forget(const struct gguf *g, const struct gguf_tensor *t);
 
 /* Typed reads; false when absent or of another kind. Any integer type widens; i < n for arrays. */
 bool gguf_get_int(const struct gguf_kv *kv, uint64_t i, int64_t *out);
@@ -58,3 +74,4 @@ bool gguf_get_str(const struct gguf_kv *kv, str *out);                    /* sca
 /* All strings of an array in one walk: out[n] (n from kv->n), borrowed from the map. */
 MUST_CHECK enum err gguf_get_strs(const struct gguf_kv *kv, str *out, struct error *e);
 const char *gguf_type_name(enum gguf_type t);
+size_t gguf_type_bytes(enum gguf_type t);      /* of one item; 0 for strings and arrays */
