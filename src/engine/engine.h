@@ -129,6 +129,7 @@ struct engine_stats {
     int64_t last_step_ns;              /* clock_ns of the last turn (also when idle: at most 1 s old) */
     uint64_t tokens_prefilled, tokens_cached, tokens_decoded;
     int n_running, n_queued;
+    int n_seq_max, n_queue_max;        /* the limits in force */
     size_t kv_pages, kv_pages_used, kv_pages_cached;
 };
 struct engine_stats engine_stats_of(const struct engine *en);

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The handlers that the route table names, one file each.
+ */
+#pragma once
+#include "api/request.h"
+
+void handle_root(struct request *r);             /* health.c */
+void handle_health(struct request *r);
+void handle_ready(struct request *r);
+void handle_engine_health(struct request *r);
+void handle_models(struct request *r);           /* models.c */
+void handle_model(struct request *r);
+void handle_language_models(struct request *r);
+void handle_language_model(struct request *r);
+void handle_api_key(struct request *r);          /* api_key.c */
+void handle_chat_completions(struct request *r); /* chat.c */

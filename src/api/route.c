@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/route.h"
+#include <stdio.h>
+#include "api/handlers.h"
+
+/* All arguments are needed: a route without a scope does not compile. */
+#define ROUTE(method, path, scope, body, handler) {method, path, scope, body, handler}
+
+static const struct route table[] = {
+    ROUTE("GET", "/", SCOPE_PUBLIC, false, handle_root),
+    ROUTE("GET", "/health", SCOPE_PUBLIC, false, handle_health),
+    ROUTE("GET", "/ready", SCOPE_PUBLIC, false, handle_ready),
+    ROUTE("GET", "/health/engine", SCOPE_PUBLIC, false, handle_engine_health),
+    ROUTE("GET", "/v1/models", SCOPE_MODELS, false, handle_models),
+    ROUTE("GET", "/v1/models/{id}", SCOPE_MODELS, false, handle_model),
+    ROUTE("GET", "/v1/language-models", SCOPE_MODELS, false, handle_language_models),
+    ROUTE("GET", "/v1/language-models/{id}", SCOPE_MODELS, false, handle_language_model),
+    ROUTE("GET", "/v1/api-key", SCOPE_KEY, false, handle_api_key),
+    ROUTE("POST", "/v1/chat/completions", SCOPE_CHAT, true, handle_chat_completions),
+};
+
+#define N_ROUTE (sizeof table / sizeof table[0])
+
+const struct route *route_at(size_t i)
+{
+    return i < N_ROUTE ? &table[i] : NULL;
+}
+
+static bool path_matches(str path, str pattern, str *param)
+{
+    size_t brace = str_find_char(pattern, '{', 0);
+
+    if (brace == SIZE_MAX) return str_eq(path, pattern);
+    if (!str_starts(path, str_sub(pattern, 0, brace))) return false;
+    *param = str_sub(path, brace, path.n);
+    return param->n > 0 && str_find_char(*param, '/', 0) == SIZE_MAX;
+}
+
+static bool method_matches(str method, const char *wanted)
+{
+    return str_is(method, wanted) || (str_is(method, "HEAD") && strcmp(wanted, "GET") == 0);
+}
+
+const struct route *route_find(str method, str path, str *param, char allow[64])
+{
+    size_t n = 0;
+
+    allow[0] = 0;
+    if (path.n > 1 && path.p[path.n - 1] == '/') path.n--;   /* "/v1/models/" is "/v1/models" */
+    for (size_t i = 0; i < N_ROUTE; i++) {
+        if (!path_matches(path, str_of(table[i].path), param)) continue;
+        if (method_matches(method, table[i].method)) return &table[i];
+        n += (size_t)snprintf(allow + n, 64 - n, "%s%s", n ? ", " : "", table[i].method);
+    }
+    return NULL;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The waist, inbound: what every dialect parses into and every backend takes. Plain data on the
+ * arena of its request; strings borrow from it. Validated by the dialect: numbers are in range,
+ * lists within their limits.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/str.h"
+#include "engine/engine.h"
+
+#define CHAT_MESSAGES_MAX 100000
+#define CHAT_PARTS_MAX 10000           /* of one message */
+#define CHAT_CHOICES_MAX 128
+#define CHAT_STOPS_MAX 8
+#define CHAT_STOP_BYTES_MAX 1024
+
+enum chat_role {
+    ROLE_SYSTEM, ROLE_DEVELOPER, ROLE_USER, ROLE_ASSISTANT, ROLE_TOOL, ROLE_FUNCTION,
+    CHAT_ROLE_COUNT
+};
+/* "system", ...; index by enum chat_role. */
+extern const char *const chat_role_name[CHAT_ROLE_COUNT];
+
+struct chat_tool_call { str id, name, arguments; };   /* arguments: JSON text of an object */
+
+struct chat_message {
+    enum chat_role role;
+    str name;                          /* participant, may be empty */
+    str text;                          /* all text parts joined */
+    str reasoning;                     /* assistant's earlier reasoning_content, may be empty */
+    str tool_call_id;                  /* of tool results */
+    const struct chat_tool_call *call; /* [n_call], assistant only */
+    size_t n_call;
+};
+
+/* Whether the model is asked to think before it answers; templates know it as enable_thinking. */
+enum chat_thinking { THINKING_DEFAULT, THINKING_OFF, THINKING_ON };
+
+struct chat_request {
+    const struct chat_message *message;   /* [n_message], n_message >= 1, any order of roles */
+    size_t n_message;
+    int n_choice;                      /* 1 .. CHAT_CHOICES_MAX */
+    int max_tokens;                    /* per choice; INT32_MAX: what the context leaves */
+    struct sample_params sample;       /* choice i samples with seed + i */
+    str stop[CHAT_STOPS_MAX];          /* output ends before the first of these */
+    int n_stop;
+    enum chat_thinking thinking;
+    bool logprobs;
+    int n_top_logprobs;
+    uint64_t salt;                     /* prefix sharing domain: the team */
+    uint64_t owner;                    /* fair share: the key */
+    int priority;
+    /* Called from any thread, must not block, when backend_next may have something new. */
+    void (*wake)(void *arg);
+    void *wake_arg;
+};
