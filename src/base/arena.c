@@ -200,3 +200,10 @@ size_t arena_used(const struct arena *a)
 {
     return a->used;
 }
+
+size_t arena_left(const struct arena *a)
+{
+    if (a->cap == 0)
+        return SIZE_MAX;
+    return a->used < a->cap ? a->cap - a->used : 0;
+}

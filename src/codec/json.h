@@ -15,7 +15,8 @@
 #include "base/err.h"
 #include "base/str.h"
 
-#define JSON_DEPTH_MAX 128
+#define JSON_DEPTH_MAX 128             /* containers inside one another in a parsed text */
+#define JW_DEPTH_MAX (JSON_DEPTH_MAX + 32) /* and in a written one: a parsed value fits inside ours */
 
 enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 
@@ -34,7 +35,9 @@ struct json {
 };
 struct json_member { str key; size_t pos; struct json value; };
 
-/* Whole text -> tree. Errors: ERR_FORMAT with position, ERR_LIMIT (depth, arena cap). */
+/* Whole text -> tree in the arena. Errors: ERR_FORMAT with position, ERR_LIMIT with position
+ * (depth; the arena's cap, which also bounds the parser's scratch memory). Time is linear in the
+ * text, whatever it holds. */
 MUST_CHECK enum err json_parse(str text, struct arena *a, struct json **out, struct error *e);
 
 /* Member by key, or NULL (also when obj is NULL or no object). */
@@ -45,15 +48,16 @@ static inline bool json_absent(const struct json *v) { return !v || v->type == J
 /* Exact integer in int64 range ("3", "3.0" and "3e2" count); false otherwise. */
 bool json_int(const struct json *v, int64_t *out);
 const char *json_type_name(enum json_type t);  /* "null", "boolean", "number", ... */
-/* Line and column, both from 1, of a byte offset. */
+/* Line and column (in characters), both from 1, of a byte offset; past the end counts as the end. */
 void json_line_col(str text, size_t pos, size_t *line, size_t *col);
 
-/* ---- Writer: appends straight to a buf, places commas, escapes. Sticky errors through buf. ---- */
+/* ---- Writer: appends straight to a buf, places commas, escapes. Errors are sticky in the buf:
+ * too long, or deeper than JW_DEPTH_MAX. Ends must match begins, a key goes before each member. ---- */
 
 struct json_writer {
     struct buf *out;                   /* borrows */
-    uint8_t depth;
-    bool comma[JSON_DEPTH_MAX];        /* an element was written at this depth */
+    uint16_t depth;                    /* open containers */
+    bool comma[JW_DEPTH_MAX + 1];      /* an element was written at this depth */
     bool after_key;
 };
 void jw_init(struct json_writer *w, struct buf *out);
@@ -67,11 +71,12 @@ void jw_key_str(struct json_writer *w, str key);
 void jw_string(struct json_writer *w, str s);
 void jw_cstring(struct json_writer *w, const char *s);
 void jw_int(struct json_writer *w, int64_t v);
-void jw_double(struct json_writer *w, double v); /* shortest text that reads back the same; non-finite -> null */
+/* Fewest digits (15 to 17) that read back the same; non-finite gives null. */
+void jw_double(struct json_writer *w, double v);
 void jw_bool(struct json_writer *w, bool v);
 void jw_null(struct json_writer *w);
 void jw_raw(struct json_writer *w, str json);  /* already JSON */
-void jw_value(struct json_writer *w, const struct json *v);
+void jw_value(struct json_writer *w, const struct json *v); /* number text is kept as it came */
 /* Key and value in one call. */
 void jw_kv_string(struct json_writer *w, const char *key, str s);
 void jw_kv_cstring(struct json_writer *w, const char *key, const char *s);
