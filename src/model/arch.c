@@ -16,7 +16,8 @@
 #define KEY_MAX 160
 
 static const struct family families[] = {
-    {.arch = "llama", .rope = ROPE_PAIR, .full_rope = true, .optional = FEAT_QKV_BIAS | FEAT_O_BIAS},
+    {.arch = "llama", .rope = ROPE_PAIR, .full_rope = true,
+     .optional = FEAT_QKV_BIAS | FEAT_O_BIAS},
     {.arch = "qwen2", .rope = ROPE_HALF, .required = FEAT_QKV_BIAS},
     {.arch = "qwen3", .rope = ROPE_HALF, .required = FEAT_QK_NORM, .optional = FEAT_QKV_BIAS},
 };
@@ -128,11 +129,17 @@ static enum err read_family(struct model *m, struct error *e)
 /* Variants of a known family that compute something this build does not. */
 static enum err refuse_variants(const struct model *m, struct error *e)
 {
+    int64_t n_split;
+    const struct gguf_kv *split = gguf_find(m->gguf, "split.count");
+    if (split && gguf_get_int(split, 0, &n_split) && n_split > 1)
+        return err_set(e, ERR_UNSUPPORTED, ERR_NO_POS, "the file is one of %lld parts of a model; "
+                       "merge them into one file first", (long long)n_split);
     int n_expert;
     TRY(int_or(m, "expert_count", 0, INT_MAX, 0, &n_expert, e));
     if (n_expert > 0)
-        return err_set(e, ERR_UNSUPPORTED, ERR_NO_POS, "a %s model with %d experts is not supported yet",
-                       m->family->arch, n_expert);
+        return err_set(e, ERR_UNSUPPORTED, ERR_NO_POS,
+                       "a %s model with %d experts is not supported yet", m->family->arch,
+                       n_expert);
     char key[KEY_MAX];
     const struct gguf_kv *kv = find(m, "attention.causal", key);
     bool causal;
@@ -172,8 +179,9 @@ static enum err read_heads(struct model *m, struct error *e)
         return err_set(e, ERR_FORMAT, ERR_NO_POS, "%d query heads cannot share %d key heads evenly",
                        s->n_head, s->n_kv_head);
     int value_dim;
-    TRY(int_or(m, "attention.key_length", 2, MODEL_HEAD_DIM_MAX, s->width / s->n_head, &s->head_dim, e));
-    TRY(int_or(m, "attention.value_length", 2, MODEL_HEAD_DIM_MAX, s->head_dim, &value_dim, e));
+    const int max = MODEL_HEAD_DIM_MAX;
+    TRY(int_or(m, "attention.key_length", 2, max, s->width / s->n_head, &s->head_dim, e));
+    TRY(int_or(m, "attention.value_length", 2, max, s->head_dim, &value_dim, e));
     if (value_dim != s->head_dim)
         return err_set(e, ERR_UNSUPPORTED, ERR_NO_POS,
                        "keys of %d and values of %d numbers a head are not supported", s->head_dim,
@@ -189,7 +197,8 @@ static enum err read_vocab_size(struct model *m, struct error *e)
     if (!t)
         return err_set(e, ERR_FORMAT, ERR_NO_POS, "tensor token_embd.weight is missing");
     if (t->dim[1] > MODEL_VOCAB_MAX)
-        return err_set(e, ERR_LIMIT, ERR_NO_POS, "token_embd.weight has %llu rows, at most %d are allowed",
+        return err_set(e, ERR_LIMIT, ERR_NO_POS,
+                       "token_embd.weight has %llu rows, at most %d are allowed",
                        (unsigned long long)t->dim[1], MODEL_VOCAB_MAX);
     m->shape.n_vocab = (int)t->dim[1];
     const struct gguf_kv *tokens = gguf_find(m->gguf, "tokenizer.ggml.tokens");

@@ -103,8 +103,8 @@ static void rope_item(void *forward, int item, int worker)
     (void)worker;
     struct forward *f = forward;
     int from = item * ROPE_BLOCK, to = from + ROPE_BLOCK < f->n_ctx ? from + ROPE_BLOCK : f->n_ctx;
-    rope_fill(f->cos_table, f->sin_table, f->freq, f->m->shape.n_rot / 2, rope_magnitude(&f->m->rope),
-              from, to);
+    rope_fill(f->cos_table, f->sin_table, f->freq, f->m->shape.n_rot / 2,
+              rope_magnitude(&f->m->rope), from, to);
 }
 
 static void fill_rope(struct forward *f)
@@ -120,9 +120,10 @@ enum err forward_new(const struct model *m, struct workers *w, int n_token, int 
     *out = NULL;
     if (n_token < 1 || n_token > FORWARD_TOKENS_MAX || n_logits < 1 ||
         n_logits > FORWARD_TOKENS_MAX || n_ctx < 1 || n_ctx > MODEL_CTX_MAX)
-        return err_set(e, ERR_LIMIT, ERR_NO_POS, "a batch of %d tokens, %d outputs and %d positions "
-                       "is outside 1 to %d, %d and %d", n_token, n_logits, n_ctx,
-                       FORWARD_TOKENS_MAX, FORWARD_TOKENS_MAX, MODEL_CTX_MAX);
+        return err_set(e, ERR_LIMIT, ERR_NO_POS,
+                       "a batch of %d tokens, %d outputs and %d positions is outside 1 to %d, %d "
+                       "and %d", n_token, n_logits, n_ctx, FORWARD_TOKENS_MAX, FORWARD_TOKENS_MAX,
+                       MODEL_CTX_MAX);
     struct forward *f = mem_alloc(sizeof *f);
     *f = (struct forward){.m = m, .workers = w, .n_token_max = n_token, .n_logits = n_logits,
                           .n_ctx = n_ctx};

@@ -23,7 +23,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/reader.h"
-#include "kernel/quant.h"
+#include "model/widen.h"
 
 #define GGUF_MAGIC 0x46554747u                 /* "GGUF" */
 #define GGUF_VERSION_MIN 2
@@ -167,8 +167,8 @@ static enum err read_dims(struct reader *r, struct gguf_tensor *t, struct error 
     size_t at = r->pos;
     uint32_t n = read_u32le(r);
     if (!r->bad && (n < 1 || n > GGUF_DIMS_MAX))
-        return err_set(e, ERR_FORMAT, at, "byte %zu: tensor %.*s has %u dimensions, 1 to %d are allowed",
-                       at, STR_FMT(t->name), n, GGUF_DIMS_MAX);
+        return err_set(e, ERR_FORMAT, at, "byte %zu: tensor %.*s has %u dimensions, 1 to %d are "
+                       "allowed", at, STR_FMT(t->name), n, GGUF_DIMS_MAX);
     t->n_dim = (int)n;
     for (int i = 0; i < GGUF_DIMS_MAX; i++)
         t->dim[i] = 1;
@@ -186,14 +186,14 @@ static enum err read_dims(struct reader *r, struct gguf_tensor *t, struct error 
 /* Sets bytes from type and dimensions. */
 static enum err tensor_size(struct gguf_tensor *t, size_t at, struct error *e)
 {
-    const struct quant_info *q = quant_info(t->type);
+    const struct quant_info *q = tensor_type(t->type);
     if (!q)
-        return err_set(e, ERR_UNSUPPORTED, at, "byte %zu: tensor %.*s has block type %u, which this "
-                       "build does not know", at, STR_FMT(t->name), t->type);
+        return err_set(e, ERR_UNSUPPORTED, at, "byte %zu: tensor %.*s has block type %u, which "
+                       "this build does not know", at, STR_FMT(t->name), t->type);
     if (t->dim[0] % (uint64_t)q->block_len != 0)
-        return err_set(e, ERR_FORMAT, at, "byte %zu: rows of tensor %.*s have %llu values, %s needs "
-                       "a multiple of %d", at, STR_FMT(t->name), (unsigned long long)t->dim[0],
-                       q->name, q->block_len);
+        return err_set(e, ERR_FORMAT, at, "byte %zu: rows of tensor %.*s have %llu values, %s "
+                       "needs a multiple of %d", at, STR_FMT(t->name),
+                       (unsigned long long)t->dim[0], q->name, q->block_len);
     size_t bytes = (size_t)(t->dim[0] / (uint64_t)q->block_len);
     bool fits = size_mul(bytes, (size_t)q->block_bytes, &bytes);
     for (int i = 1; i < t->n_dim && fits; i++)
@@ -224,8 +224,8 @@ static enum err read_tensor(struct gguf *g, struct gguf_tensor *t, uint64_t *off
         return truncated(r, "the tensor table", e);
     TRY(tensor_size(t, type_at, e));
     if (*offset % g->alignment != 0)
-        return err_set(e, ERR_FORMAT, offset_at, "byte %zu: the offset %llu of tensor %.*s is not a "
-                       "multiple of the alignment %llu", offset_at, (unsigned long long)*offset,
+        return err_set(e, ERR_FORMAT, offset_at, "byte %zu: the offset %llu of tensor %.*s is not "
+                       "a multiple of the alignment %llu", offset_at, (unsigned long long)*offset,
                        STR_FMT(t->name), (unsigned long long)g->alignment);
     return ERR_OK;
 }
@@ -280,16 +280,16 @@ static enum err read_version(struct gguf *g, struct error *e)
     struct reader *r = &g->r;
     uint32_t magic = read_u32le(r);
     if (r->bad || magic != GGUF_MAGIC)
-        return err_set(e, ERR_FORMAT, 0, "this is not a GGUF file: it does not start with \"GGUF\"");
+        return err_set(e, ERR_FORMAT, 0, "byte 0: not a GGUF file, its first bytes are not GGUF");
     g->version = read_u32le(r);
     if (r->bad)
         return truncated(r, "the header", e);
     if ((g->version & 0xffff) == 0 && g->version != 0)
-        return err_set(e, ERR_UNSUPPORTED, 4, "this GGUF file is big endian; convert it to little "
-                       "endian (gguf_convert_endian.py)");
+        return err_set(e, ERR_UNSUPPORTED, 4, "byte 4: this GGUF file is big endian; convert it to "
+                       "little endian (gguf_convert_endian.py)");
     if (g->version < GGUF_VERSION_MIN || g->version > GGUF_VERSION_MAX)
-        return err_set(e, ERR_UNSUPPORTED, 4, "GGUF version %u is not supported, %d and %d are",
-                       g->version, GGUF_VERSION_MIN, GGUF_VERSION_MAX);
+        return err_set(e, ERR_UNSUPPORTED, 4, "byte 4: GGUF version %u is not supported, %d and %d "
+                       "are", g->version, GGUF_VERSION_MIN, GGUF_VERSION_MAX);
     return ERR_OK;
 }
 
@@ -386,7 +386,7 @@ void gguf_forget(const struct gguf *g, const struct gguf_tensor *t)
     /* Rounded outward: a neighbour's page that goes too is read again from the page cache. */
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = (uintptr_t)t->data & ~(page - 1);
     uintptr_t to = ((uintptr_t)t->data + t->bytes + page - 1) & ~(page - 1);
-    (void)madvise((void *)from, to - from, MADV_DONTNEED);     /* only advice: failure is harmless */
+    (void)madvise((void *)from, to - from, MADV_DONTNEED);     /* advice: failure is harmless */
 }
 
 size_t gguf_kv_count(const struct gguf *g)

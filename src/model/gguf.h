@@ -29,7 +29,7 @@ struct gguf_kv {
 
 struct gguf_tensor {
     str name;
-    uint32_t type;                     /* enum quant_type, known to quant_info() */
+    uint32_t type;                     /* enum quant_type, known to tensor_type() of widen.h */
     int n_dim;
     uint64_t dim[GGUF_DIMS_MAX];       /* fastest first; unused are 1 */
     const void *data;                  /* aligned to general.alignment (at least 8) in a file */

@@ -80,5 +80,6 @@ const struct gguf *model_gguf(const struct model *m)
 size_t model_kv_page_bytes(const struct model *m)
 {
     const struct model_shape *s = &m->shape;
-    return (size_t)s->n_layer * 2 * (size_t)shape_kv_rows(s) * KV_PAGE_LEN * kv_type_bytes(m->kv_type);
+    size_t plane = (size_t)shape_kv_rows(s) * KV_PAGE_LEN * kv_type_bytes(m->kv_type);
+    return (size_t)s->n_layer * 2 * plane;
 }

@@ -6,8 +6,8 @@
  *
  * KV memory belongs to the caller: pages of model_kv_page_bytes, page p at base + p * bytes. A
  * page holds KV_PAGE_LEN positions of every layer: [layer][K, V][kv_head][KV_PAGE_LEN][head_dim] of
- * the kv_type. Positions are written before they are read, so pages need no clearing. Token at position i of a sequence lives in
- * page table entry i / KV_PAGE_LEN.
+ * the kv_type. Positions are written before they are read, so pages need no clearing. Token at
+ * position i of a sequence lives in page table entry i / KV_PAGE_LEN.
  */
 #pragma once
 #include <stdbool.h>
@@ -54,7 +54,7 @@ struct forward_token {
     int32_t id;                        /* 0 .. n_vocab-1 */
     int32_t pos;                       /* its KV is written here, it sees 0 .. pos */
     const uint32_t *page;              /* page table of its sequence, borrowed for the call */
-    int32_t logits_row;                /* row of the output that gets its logits, or -1; one token a row */
+    int32_t logits_row;                /* output row that gets its logits, or -1; one token a row */
 };
 
 struct forward;
@@ -62,15 +62,15 @@ struct forward;
 #define FORWARD_TOKENS_MAX 65536       /* tokens or output rows of one run */
 
 /* Plans one workspace: at most n_token tokens and n_logits output rows a run, positions below
- * n_ctx. Gives NULL with ERR_LIMIT when it does not fit in memory. Borrows m and w (NULL: the caller
- * computes alone) until forward_free. */
+ * n_ctx. Gives NULL with ERR_LIMIT when it does not fit in memory. Borrows m and w (NULL: the
+ * caller computes alone) until forward_free. */
 MUST_CHECK enum err forward_new(const struct model *m, struct workers *w, int n_token,
                                 int n_logits, int n_ctx, struct forward **out, struct error *e);
 void forward_free(struct forward *f);
-/* Runs the batch: writes K and V into the pages, logits into rows. Allocates nothing. Ids, positions
- * and rows out of range are a bug (CHECK). kv_base is aligned to 64. One thread at a time; uses
- * the workers meanwhile. The bits of a token's logits depend on its sequence and the kernel level
- * only, not on threads, on the other tokens of the batch or on how its prompt was cut. */
+/* Runs the batch: writes K and V into the pages, logits into rows. Allocates nothing. Ids,
+ * positions and rows out of range are a bug (CHECK). kv_base is aligned to 64. One thread at a
+ * time; uses the workers meanwhile. The bits of a token's logits depend on its sequence and the
+ * kernel level only, not on threads, the rest of the batch or how its prompt was cut. */
 void forward_run(struct forward *f, const struct forward_token *tok, int n_token, void *kv_base);
 /* [n_vocab], valid until the next run; the caller may change it in place. */
 float *forward_logits(struct forward *f, int row);

@@ -21,7 +21,7 @@
 enum feature {
     FEAT_QKV_BIAS = 1,                 /* attn_q.bias, attn_k.bias, attn_v.bias */
     FEAT_O_BIAS = 2,                   /* attn_output.bias */
-    FEAT_QK_NORM = 4,                  /* attn_q_norm, attn_k_norm: RMS norm of each head, before rope */
+    FEAT_QK_NORM = 4,                  /* attn_q_norm, attn_k_norm: of each head, before rope */
 };
 
 struct family {

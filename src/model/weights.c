@@ -6,8 +6,9 @@
  *   blob | matrix | matrix | ... | vector | vector | ...     each part rounded up to 64 bytes
  *          packed by kern->pack     as float32
  *
- * A matrix that the level uses as the file holds it takes no room and stays in the map. Tensors
- * that no rule claims are refused: leaving one out would give wrong answers without a word.
+ * A matrix that the level uses as the file holds it takes no room and stays in the map, unless its
+ * type has no kernels: then its F16 form (widen.h) takes the place of the file's rows. Tensors that
+ * no rule claims are refused: leaving one out would give wrong answers without a word.
  */
 #include "model/model_internal.h"
 
@@ -16,7 +17,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "kernel/quant.h"
+#include "model/widen.h"
 
 #define PART_ALIGN 64
 #define NAME_MAX_BYTES 64
@@ -42,9 +43,12 @@ struct tensor_rule {
 static const struct tensor_rule layer_rules[] = {
     {"attn_norm.weight", LAYER(attn_norm), .cols = DIM_WIDTH},
     {"attn_q.weight", LAYER(q), .rows = DIM_Q, .cols = DIM_WIDTH, .fused = "attn_qkv.weight"},
-    {"attn_k.weight", LAYER(k), .rows = DIM_KV, .cols = DIM_WIDTH, .fused = "attn_qkv.weight", .fused_row = DIM_Q},
-    {"attn_v.weight", LAYER(v), .rows = DIM_KV, .cols = DIM_WIDTH, .fused = "attn_qkv.weight", .fused_row = DIM_Q_KV},
-    {"attn_q.bias", LAYER(q_bias), .cols = DIM_Q, .feature = FEAT_QKV_BIAS, .fused = "attn_qkv.bias"},
+    {"attn_k.weight", LAYER(k), .rows = DIM_KV, .cols = DIM_WIDTH, .fused = "attn_qkv.weight",
+     .fused_row = DIM_Q},
+    {"attn_v.weight", LAYER(v), .rows = DIM_KV, .cols = DIM_WIDTH, .fused = "attn_qkv.weight",
+     .fused_row = DIM_Q_KV},
+    {"attn_q.bias", LAYER(q_bias), .cols = DIM_Q, .feature = FEAT_QKV_BIAS,
+     .fused = "attn_qkv.bias"},
     {"attn_k.bias", LAYER(k_bias), .cols = DIM_KV, .feature = FEAT_QKV_BIAS,
      .fused = "attn_qkv.bias", .fused_row = DIM_Q},
     {"attn_v.bias", LAYER(v_bias), .cols = DIM_KV, .feature = FEAT_QKV_BIAS,
@@ -74,10 +78,12 @@ struct part {
     const struct gguf_tensor *tensor;
     void *to;                          /* struct kern_weight *, or const float ** */
     const uint8_t *src;
+    uint32_t type;                     /* that the kernels see */
     int rows;                          /* 0: a vector */
     int cols;
     size_t bytes;                      /* in the blob */
     void *dst;
+    uint16_t *wide;                    /* [rows, cols] while a widened type is packed */
 };
 
 struct load {
@@ -117,7 +123,7 @@ static const struct gguf_tensor *lookup(struct load *l, int layer, const char *n
     return t;
 }
 
-/* want: fastest first; [0, 0] ends are 1. */
+/* rows 0: a vector of cols values. */
 static enum err check_shape(const struct gguf_tensor *t, uint64_t cols, uint64_t rows,
                             struct error *e)
 {
@@ -139,14 +145,22 @@ static enum err check_vector_type(const struct gguf_tensor *t, struct error *e)
     if (t->type == QUANT_F32 || t->type == QUANT_F16 || t->type == QUANT_BF16)
         return ERR_OK;
     return err_set(e, ERR_UNSUPPORTED, ERR_NO_POS, "tensor %.*s is %s; norms and biases must be "
-                   "F32, F16 or BF16", STR_FMT(str_sub(t->name, 0, 80)), quant_info(t->type)->name);
+                   "F32, F16 or BF16", STR_FMT(str_sub(t->name, 0, 80)),
+                   tensor_type(t->type)->name);
 }
 
 /* Bytes of `values` values of the tensor; a multiple of its block by the checks before. */
 static size_t value_bytes(const struct gguf_tensor *t, uint64_t values)
 {
-    const struct quant_info *q = quant_info(t->type);
+    const struct quant_info *q = tensor_type(t->type);
     return (size_t)(values / (uint64_t)q->block_len) * (size_t)q->block_bytes;
+}
+
+static size_t matrix_bytes(const struct load *l, const struct part *p)
+{
+    size_t packed = l->o->kern->pack_bytes(p->type, p->rows, p->cols);
+    return packed || p->type == p->tensor->type
+        ? packed : (size_t)p->rows * (size_t)p->cols * sizeof(uint16_t);
 }
 
 static enum err add_part(struct load *l, const struct tensor_rule *rule,
@@ -160,12 +174,11 @@ static enum err add_part(struct load *l, const struct tensor_rule *rule,
     if (!rows)
         TRY(check_vector_type(t, e));
     struct part *p = &l->part[l->n_part++];
-    p->tensor = t;
-    p->to = (uint8_t *)owner + rule->to;
-    p->src = (const uint8_t *)t->data + value_bytes(t, first * (rows ? cols : 1));
-    p->rows = (int)rows;
-    p->cols = (int)cols;
-    p->bytes = rows ? l->o->kern->pack_bytes(t->type, p->rows, p->cols) : cols * sizeof(float);
+    *p = (struct part){.tensor = t, .to = (uint8_t *)owner + rule->to,
+                       .src = (const uint8_t *)t->data + value_bytes(t, first * (rows ? cols : 1)),
+                       .type = type_is_widened(t->type) ? QUANT_F16 : t->type,
+                       .rows = (int)rows, .cols = (int)cols};
+    p->bytes = rows ? matrix_bytes(l, p) : cols * sizeof(float);
     return ERR_OK;
 }
 
@@ -230,27 +243,73 @@ static enum err plan_blob(struct load *l, struct error *e)
     return ERR_OK;
 }
 
+static void load_vector(const struct part *p)
+{
+    quant_info(p->tensor->type)->dequantize(p->dst, p->src, (size_t)p->cols);
+    const float *values = p->dst;
+    memcpy(p->to, &values, sizeof values);
+}
+
+/* The rows that are packed: the file's, or their widened form in p->wide or in the blob itself. */
+static const void *rows_to_pack(const struct part *p)
+{
+    if (p->type == p->tensor->type)
+        return p->src;
+    uint16_t *wide = p->wide ? p->wide : p->dst;
+    widen_to_f16(wide, p->tensor->type, p->src, (size_t)p->rows * (size_t)p->cols);
+    return wide;
+}
+
 static void load_part(void *arg, int item, int worker)
 {
     (void)worker;
     struct load *l = arg;
     struct part *p = &l->part[l->first + (size_t)item];
     if (p->rows == 0) {
-        quant_info(p->tensor->type)->dequantize(p->dst, p->src, (size_t)p->cols);
-        const float *values = p->dst;
-        memcpy(p->to, &values, sizeof values);
+        load_vector(p);
         return;
     }
-    struct kern_weight w = {.type = p->tensor->type, .rows = p->rows, .cols = p->cols,
-                            .data = p->bytes ? p->dst : p->src};
-    if (p->bytes)
-        l->o->kern->pack(w.type, p->dst, p->src, w.rows, w.cols);
+    const void *rows = rows_to_pack(p);
+    struct kern_weight w = {.type = p->type, .rows = p->rows, .cols = p->cols,
+                            .data = p->bytes ? p->dst : rows};
+    if (p->bytes && rows != p->dst)
+        l->o->kern->pack(w.type, p->dst, rows, w.rows, w.cols);
     memcpy(p->to, &w, sizeof w);
+}
+
+/* Room for the widened rows of the next n parts that are packed from them. */
+static enum err take_wide(struct load *l, size_t n, struct error *e)
+{
+    for (struct part *p = &l->part[l->first]; p < &l->part[l->first + n]; p++) {
+        if (!p->rows || p->type == p->tensor->type ||
+            !l->o->kern->pack_bytes(p->type, p->rows, p->cols))
+            continue;
+        size_t bytes = (size_t)p->rows * (size_t)p->cols * sizeof(uint16_t);
+        p->wide = mem_try_alloc(bytes);
+        if (!p->wide)
+            return err_set(e, ERR_LIMIT, ERR_NO_POS, "no memory for %zu MiB of %.*s as F16",
+                           bytes >> 20, STR_FMT(str_sub(p->tensor->name, 0, 80)));
+    }
+    return ERR_OK;
+}
+
+/* After a run: gives back what only packing needed. */
+static size_t finish_run(struct load *l, size_t n)
+{
+    size_t done = 0;
+    for (struct part *p = &l->part[l->first]; p < &l->part[l->first + n]; p++) {
+        done += p->tensor->bytes;
+        mem_free(p->wide);
+        p->wide = NULL;
+        if (p->bytes)
+            gguf_forget(l->m->gguf, p->tensor);
+    }
+    return done;
 }
 
 /* Packs in runs of a few parts a worker, so that the file's pages are dropped and the caller is
  * told in between. */
-static void load_parts(struct load *l)
+static enum err load_parts(struct load *l, struct error *e)
 {
     struct workers *w = l->o->workers;
     size_t run = w ? 4 * (size_t)workers_count(w) : 8, total = 0, done = 0;
@@ -258,26 +317,25 @@ static void load_parts(struct load *l)
         total += l->part[i].tensor->bytes;
     for (l->first = 0; l->first < l->n_part; l->first += run) {
         size_t n = l->n_part - l->first < run ? l->n_part - l->first : run;
-        if (w)
+        enum err err = take_wide(l, n, e);
+        if (err == ERR_OK && w)
             workers_run(w, (int)n, load_part, l);
-        for (size_t i = 0; i < n; i++) {
-            if (!w)
-                load_part(l, (int)i, 0);
-            done += l->part[l->first + i].tensor->bytes;
-            if (l->part[l->first + i].bytes)
-                gguf_forget(l->m->gguf, l->part[l->first + i].tensor);
-        }
+        for (size_t i = 0; i < n && err == ERR_OK && !w; i++)
+            load_part(l, (int)i, 0);
+        done += finish_run(l, n);
+        TRY(err);
         if (l->o->progress)
             l->o->progress(l->o->progress_arg, (double)done / (double)total);
     }
+    return ERR_OK;
 }
 
 static enum err check_divisors(const struct model *m, struct error *e)
 {
     for (int i = 0; m->rope.divisor && i < m->shape.n_rot / 2; i++)
         if (!isfinite(m->rope.divisor[i]) || m->rope.divisor[i] <= 0)
-            return err_set(e, ERR_FORMAT, ERR_NO_POS, "value %d of rope_freqs.weight is %g, it must "
-                           "be positive", i, (double)m->rope.divisor[i]);
+            return err_set(e, ERR_FORMAT, ERR_NO_POS, "value %d of rope_freqs.weight is %g, it "
+                           "must be positive", i, (double)m->rope.divisor[i]);
     return ERR_OK;
 }
 
@@ -288,7 +346,7 @@ static enum err load_all(struct load *l, struct error *e)
         return err_set(e, ERR_LIMIT, ERR_NO_POS, "no memory for %d layers", m->shape.n_layer);
     TRY(find_parts(l, e));
     TRY(plan_blob(l, e));
-    load_parts(l);
+    TRY(load_parts(l, e));
     if (!m->output.data)
         m->output = m->embd;
     return check_divisors(m, e);

@@ -27,7 +27,8 @@
 static inline const char *golden_path(struct arena *a, const char *dir, const char *name)
 {
     const char *source = getenv("SOURCE_ROOT"), *golden = getenv("GOLDEN");
-    const char *own = arena_printf(a, "%s/tests/golden/models/%s/%s", source ? source : ".", dir, name).p;
+    source = source ? source : ".";
+    const char *own = arena_printf(a, "%s/tests/golden/models/%s/%s", source, dir, name).p;
     if (file_exists(own))
         return own;
     const char *other = arena_printf(a, "%s/models/%s/%s", golden ? golden : "", dir, name).p;
