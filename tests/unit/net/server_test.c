@@ -4,6 +4,8 @@
  */
 #include "fixture.h"
 
+#include "net/http_parse.h"
+
 struct request_case {
     const char *name;
     const char *request;               /* ends the connection by itself or by a refusal */
@@ -160,10 +162,245 @@ static void requests_give_the_same_however_split(void **state)
     fixture_close(f);
 }
 
+/* Requests that a C string cannot hold, or too long for the table. */
+static void expect_status(struct fixture *f, const char *name, str request, const char *status)
+{
+    struct buf got;
+    buf_init(&got, 1 << 20);
+    exchange_bytes(f->port, request, 0, true, &got);
+    if (count_replies(buf_str(&got)) != 1 || !str_starts(str_sub(buf_str(&got), 9, 3), str_of(status)))
+        fail_msg("%s: expected %s, got \"%.*s\"", name, status, STR_FMT(buf_str(&got)));
+    buf_done(&got);
+}
+
+static void nul_bytes_are_refused(void **state)
+{
+    (void)state;
+    struct server_options o = test_options();
+    struct fixture *f = fixture_open(&o);
+    expect_status(f, "in value", STR("GET / HTTP/1.1\r\nHost: x\r\nA: b\0c\r\n\r\n"), "400");
+    expect_status(f, "in name", STR("GET / HTTP/1.1\r\nHost: x\r\nA\0: b\r\n\r\n"), "400");
+    expect_status(f, "in target", STR("GET /\0 HTTP/1.1\r\nHost: x\r\n\r\n"), "400");
+    expect_status(f, "in version", STR("GET / HTTP/1.1\0\r\nHost: x\r\n\r\n"), "400");
+    expect_status(f, "first", STR("\0GET / HTTP/1.1\r\nHost: x\r\n\r\n"), "400");
+    fixture_close(f);
+}
+
+static void add_repeated(struct buf *b, char c, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        buf_char(b, c);
+}
+
+/* start, n times c, end. */
+static void expect_long(struct fixture *f, const char *name, const char *start, char c, size_t n,
+                        const char *end, const char *status)
+{
+    struct buf b;
+    buf_init(&b, 1 << 22);
+    buf_add(&b, str_of(start));
+    add_repeated(&b, c, n);
+    buf_add(&b, str_of(end));
+    expect_status(f, name, buf_str(&b), status);
+    buf_done(&b);
+}
+
+static void limits_are_kept(void **state)
+{
+    (void)state;
+    struct server_options o = test_options();
+    struct fixture *f = fixture_open(&o);
+    const char *chunked = "POST /echo HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n" CLOSE;
+    expect_long(f, "target at limit", "GET /", 'a', HTTP_TARGET_MAX - 1, " HTTP/1.1\r\n" H CLOSE, "200");
+    expect_long(f, "target", "GET /", 'a', HTTP_TARGET_MAX, " HTTP/1.1\r\n" H CLOSE, "414");
+    expect_long(f, "1 MB target", "GET /", 'a', 1 << 20, " HTTP/1.1\r\n" H CLOSE, "414");
+    expect_long(f, "method", "G", 'G', HTTP_METHOD_MAX, " / HTTP/1.1\r\n" H CLOSE, "400");
+    expect_long(f, "header below limit", "GET / HTTP/1.1\r\n" H "a: ", 'a', 65000, "\r\n" CLOSE, "200");
+    expect_long(f, "header", "GET / HTTP/1.1\r\n" H "a: ", 'a', 65536, "\r\n" CLOSE, "431");
+    expect_long(f, "1 MB header", "GET / HTTP/1.1\r\n" H "a: ", 'a', 1 << 20, "\r\n" CLOSE, "431");
+
+    struct buf b;
+    buf_init(&b, 1 << 23);
+    for (int extra = 0; extra < 2; extra++) {
+        buf_clear(&b);
+        buf_add(&b, STR("GET / HTTP/1.1\r\n" H));
+        for (size_t i = 2; i < o.header_count_max + (size_t)extra; i++)
+            buf_add(&b, STR("a: b\r\n"));
+        buf_add(&b, STR(CLOSE));
+        expect_status(f, "header count", buf_str(&b), extra ? "431" : "200");
+    }
+    buf_clear(&b);
+    buf_add(&b, STR("GET / HTTP/1.1\r\n" H));
+    for (size_t i = 0; i < 100000; i++)
+        buf_add(&b, STR("a: b\r\n"));
+    expect_status(f, "100k headers", buf_str(&b), "431");
+
+    for (size_t extra = 0; extra < 2; extra++) {
+        buf_clear(&b);
+        buf_printf(&b, "%s%zx\r\n", chunked, ECHO_MAX + extra);
+        add_repeated(&b, 'a', ECHO_MAX + extra);
+        buf_add(&b, STR("\r\n0\r\n\r\n"));
+        expect_status(f, "chunked body", buf_str(&b), extra ? "413" : "200");
+        buf_clear(&b);
+        buf_printf(&b, "POST /echo HTTP/1.1\r\n" H "Content-Length: %zu\r\n" CLOSE, ECHO_MAX + extra);
+        if (!extra)
+            add_repeated(&b, 'a', ECHO_MAX);
+        expect_status(f, "declared body", buf_str(&b), extra ? "413" : "200");
+
+        buf_clear(&b);
+        buf_printf(&b, "%s1;", chunked);
+        add_repeated(&b, 'e', HTTP_CHUNK_EXT_MAX - 1 + extra);
+        buf_add(&b, STR("\r\na\r\n0\r\n\r\n"));
+        expect_status(f, "chunk extension", buf_str(&b), extra ? "400" : "200");
+        buf_clear(&b);
+        buf_printf(&b, "%s0\r\nt: ", chunked);
+        add_repeated(&b, 'e', HTTP_TRAILER_BYTES_MAX - 5 + extra);
+        buf_add(&b, STR("\r\n\r\n"));
+        expect_status(f, "trailer", buf_str(&b), extra ? "400" : "200");
+        buf_clear(&b);
+        buf_printf(&b, "%s%s1\r\na\r\n0\r\n\r\n", chunked, extra ? "0000000000000000" : "000000000000000");
+        expect_status(f, "chunk size digits", buf_str(&b), extra ? "400" : "200");
+    }
+    buf_done(&b);
+    fixture_close(f);
+}
+
+/* 10,000 requests in one go: all answered, in order, without recursion and without holding more
+ * than the water mark of replies. */
+static void deep_pipeline_is_answered(void **state)
+{
+    (void)state;
+    struct server_options o = test_options();
+    o.output_high = 16 << 10;
+    o.output_low = 4 << 10;
+    struct fixture *f = fixture_open(&o);
+    struct buf b, got;
+    buf_init(&b, 1 << 24);
+    buf_init(&got, 1 << 24);
+    const size_t n = 10000;
+    for (size_t i = 1; i <= n; i++)
+        buf_printf(&b, "GET /info?%zu HTTP/1.1\r\n" H "%s\r\n", i, i == n ? "Connection: close\r\n" : "");
+    int fd = client_connect(f->port);
+    size_t sent = 0;
+    while (sent < b.n) {
+        ssize_t k = send(fd, b.p + sent, b.n - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+        sent += k > 0 ? (size_t)k : 0;
+        if (k <= 0)
+            assert_true(client_read(fd, &got, CLIENT_WAIT_MS));
+    }
+    client_read_to_end(fd, &got);
+    close(fd);
+    assert_int_equal(count_replies(buf_str(&got)), n);
+    size_t at = 0;
+    for (size_t i = 1; i <= n; i++) {
+        char want[32];
+        snprintf(want, sizeof want, "GET|/info|%zu|", i);
+        at = str_find(buf_str(&got), str_of(want), at);
+        if (at == SIZE_MAX)
+            fail_msg("reply %zu is missing or out of order", i);
+    }
+    buf_done(&b);
+    buf_done(&got);
+    fixture_close(f);
+}
+
+/* A request that a proxy could have taken for the body of the first must never run. */
+static void nothing_is_smuggled(void **state)
+{
+    (void)state;
+    static const char *const attacks[] = {
+        "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n",
+        "Content-Length: 0\r\nContent-Length: 40\r\n\r\n",
+        "Content-Length : 40\r\n\r\n",
+        "Content-Length: +0\r\n\r\n",
+        "Content-Length: 0x0\r\n\r\n",
+        "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+        "Transfer-Encoding: \x0b" "chunked\r\n\r\n0\r\n\r\n",
+        "Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n",
+        "Transfer-Encoding: chunked\n\r\n0\r\n\r\n",
+        "Transfer-Encoding: chunked\r\n\r\n0\n\n",
+        "Transfer-Encoding: chunked\r\n\r\n00000000000000000\r\n\r\n",
+        "Transfer-Encoding: chunked\r\n\r\n0 \r\n\r\n",
+        "Transfer-Encoding: chunked\r\n\r\n0;\n\r\n\r\n",
+        "Transfer-Encoding: chunked\r\n\r\n0\r\n \r\n\r\n",
+        "X: a\rContent-Length: 0\r\n\r\n",
+    };
+    struct server_options o = test_options();
+    struct fixture *f = fixture_open(&o);
+    for (size_t i = 0; i < sizeof attacks / sizeof attacks[0]; i++) {
+        struct buf b, got;
+        buf_init(&b, 1 << 16);
+        buf_init(&got, 1 << 16);
+        buf_printf(&b, "POST /echo HTTP/1.1\r\n" H "%sGET /info?smuggled HTTP/1.1\r\n" H "\r\n", attacks[i]);
+        exchange_bytes(f->port, buf_str(&b), 0, true, &got);
+        if (str_find(buf_str(&got), STR("smuggled"), 0) != SIZE_MAX || count_replies(buf_str(&got)) != 1)
+            fail_msg("attack %zu: \"%.*s\"", i, STR_FMT(buf_str(&got)));
+        buf_done(&b);
+        buf_done(&got);
+    }
+    fixture_close(f);
+}
+
+/* A refusal reaches a client that is still sending: the server reads on for a while. */
+static void early_refusal_is_seen(void **state)
+{
+    (void)state;
+    struct server_options o = test_options();
+    struct fixture *f = fixture_open(&o);
+    struct buf b, got;
+    buf_init(&b, 1 << 20);
+    buf_init(&got, 1 << 20);
+    buf_add(&b, STR("POST /deny HTTP/1.1\r\n" H "Content-Length: 60000\r\n\r\n"));
+    add_repeated(&b, 'a', 60000);
+    int fd = client_connect(f->port);
+    assert_true(client_send(fd, buf_str(&b)));
+    client_read_until(fd, &got, "connection: close\r\n\r\ndenied");
+    client_read_to_end(fd, &got);
+    close(fd);
+    wait_for(&f->n_done, 1, "n_done");
+    buf_done(&b);
+    buf_done(&got);
+    fixture_close(f);
+}
+
+static void addresses_are_checked(void **state)
+{
+    (void)state;
+    struct http_handler handler = {.on_head = on_head, .on_body = on_body, .on_done = on_done};
+    struct server_options o = test_options();
+    struct fixture *f = fixture_open(&o);
+    struct server *s = NULL;
+    struct error e = {0};
+    o.port = f->port;
+    assert_int_equal(server_open(&o, &handler, &s, &e), ERR_IO);
+    o.n_loop = 2;                              /* SO_REUSEPORT must not hide the other server */
+    assert_int_equal(server_open(&o, &handler, &s, &e), ERR_IO);
+    o.port = 0;
+    o.host = "no such host";
+    assert_int_equal(server_open(&o, &handler, &s, &e), ERR_ARG);
+    o.host = NULL;
+    assert_int_equal(server_open(&o, &handler, &s, &e), ERR_ARG);
+    o.host = "127.0.0.1";
+    o.tls_cert = "/nonexistent/cert.pem";
+    assert_int_equal(server_open(&o, &handler, &s, &e), ERR_ARG);
+    o.tls_key = "/nonexistent/key.pem";
+    assert_int_equal(server_open(&o, &handler, &s, &e), ERR_IO);
+    assert_non_null(strstr(e.text, "/nonexistent/cert.pem"));
+    assert_null(s);
+    fixture_close(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_give_the_same_however_split),
+        cmocka_unit_test(nul_bytes_are_refused),
+        cmocka_unit_test(limits_are_kept),
+        cmocka_unit_test(deep_pipeline_is_answered),
+        cmocka_unit_test(nothing_is_smuggled),
+        cmocka_unit_test(early_refusal_is_seen),
+        cmocka_unit_test(addresses_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
