@@ -292,8 +292,8 @@ enum sched_turn sched_step(struct sched *sc)
     publish(sc);
     mem_guard_end();
     if (!is_open)
-        return SCHED_CLOSED;
-    return sc->n_batch > 0 || has_runnable(sc) ? SCHED_BUSY : SCHED_IDLE;
+        return TURN_CLOSED;
+    return sc->n_batch > 0 || has_runnable(sc) ? TURN_BUSY : TURN_IDLE;
 }
 
 void sched_wait(struct sched *sc, int64_t deadline_ns)
@@ -363,7 +363,7 @@ int sched_n_ctx(const struct sched *sc)
 
 /* ---- making ---- */
 
-static enum err check_options(const struct sched_options *o, struct error *e)
+enum err sched_check(const struct sched_options *o, struct error *e)
 {
     if (o->n_seq_max < 1 || o->n_seq_max > SCHED_SEQ_MAX)
         return err_set(e, ERR_ARG, ERR_NO_POS, "%d sequences at once, 1 to %d are allowed",
@@ -382,7 +382,7 @@ static enum err check_options(const struct sched_options *o, struct error *e)
 enum err sched_new(const struct sched_options *o, struct sched **out, struct error *e)
 {
     *out = NULL;
-    TRY(check_options(o, e));
+    TRY(sched_check(o, e));
     struct sched *sc = mem_alloc(sizeof *sc);
     sc->o = *o;
     list_init(&sc->queue);

@@ -45,6 +45,8 @@ struct sched_options {
 
 struct sched;
 
+/* The options but n_page are in their ranges; ERR_ARG names the one that is not. */
+MUST_CHECK enum err sched_check(const struct sched_options *o, struct error *e);
 MUST_CHECK enum err sched_new(const struct sched_options *o, struct sched **out, struct error *e);
 /* After sched_stop. */
 void sched_free(struct sched *sc);
@@ -53,9 +55,9 @@ int sched_n_ctx(const struct sched *sc);
 MUST_CHECK enum err sched_submit(struct sched *sc, const struct engine_request *r,
                                  struct engine_seq **out, struct error *e);
 struct engine_stats sched_stats(const struct sched *sc);
-void sched_close(struct sched *sc);    /* no more submits; sched_step will give SCHED_CLOSED */
+void sched_close(struct sched *sc);    /* no more submits; sched_step will give TURN_CLOSED */
 
-enum sched_turn { SCHED_IDLE, SCHED_BUSY, SCHED_CLOSED };
+enum sched_turn { TURN_IDLE, TURN_BUSY, TURN_CLOSED };
 /* One turn: takes what arrived, admits, runs one batch, hands out tokens. */
 enum sched_turn sched_step(struct sched *sc);
 void sched_wait(struct sched *sc, int64_t deadline_ns);
