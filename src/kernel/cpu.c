@@ -61,8 +61,8 @@ static bool level_is_present(enum kern_level level)
 {
     switch (level) {
     case KERN_SCALAR: return true;
-    case KERN_AVX2:
-    case KERN_AVX512:
+    case KERN_AVX2: return cpu_has_avx2();
+    case KERN_AVX512: return cpu_has_avx512();
     case KERN_NEON:
     case KERN_LEVEL_COUNT: break;
     }
@@ -87,6 +87,15 @@ enum err kern_init(struct kern *k, enum kern_level level, struct error *e)
                        kern_level_name(level), kern_level_name(kern_best(KERN_LEVEL_COUNT)));
 
     kern_use_scalar(k);
+    k->level = level;
+#if ARCH_X86
+    if (level < KERN_AVX2)
+        return ERR_OK;
+    kern_use_avx2(k);
+    if (level < KERN_AVX512)
+        return ERR_OK;
+    kern_use_avx512(k);
+#endif
     return ERR_OK;
 }
 

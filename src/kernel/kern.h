@@ -24,10 +24,13 @@ enum kern_level { KERN_SCALAR, KERN_AVX2, KERN_AVX512, KERN_NEON, KERN_LEVEL_COU
 struct kern_weight {
     uint32_t type;                     /* enum quant_type */
     int rows, cols;                    /* cols is a multiple of the type's block_len */
-    const void *data;                  /* panels, or the file's own rows where packing is identity */
+    const void *data;                  /* panels (64-aligned), or the file's own rows in place */
 };
 
-enum rope_kind { ROPE_PAIR /* (0,1),(2,3).. */, ROPE_HALF /* (i, i + n_rot/2) */ };
+enum rope_kind {
+    ROPE_PAIR,                         /* turns (0, 1), (2, 3) .. */
+    ROPE_HALF,                         /* turns (i, i + n_rot / 2) */
+};
 
 enum kv_type { KV_F32, KV_F16, KV_TYPE_COUNT };
 
@@ -35,10 +38,11 @@ enum kv_type { KV_F32, KV_F16, KV_TYPE_COUNT };
 struct kern_attn {
     const float *q;                    /* [n_q, dim] */
     float *out;                        /* [n_q, dim], overwritten */
-    const void *const *k_page;         /* page p holds keys p*page_len.. as [page_len, dim] kv_type */
+    /* Page p holds keys p * page_len .. as [page_len, dim] of kv_type. */
+    const void *const *k_page;
     const void *const *v_page;         /* values, same shape */
-    int n_q, dim, page_len;
-    int n_kv;                          /* keys 0 .. n_kv-1 are visible */
+    int n_q, dim, page_len;            /* dim is a multiple of 4 */
+    int n_kv;                          /* keys 0 .. n_kv-1 are visible, at least one */
     enum kv_type kv_type;
     float scale;
     float *score;                      /* scratch, [n_q, n_kv rounded up to page_len] */
@@ -50,7 +54,9 @@ struct kern {
     int (*panel_rows)(uint32_t type);
     /* Bytes of the packed form; 0 when the file's own rows are used in place. */
     size_t (*pack_bytes)(uint32_t type, int rows, int cols);
-    /* Packs rows [0, rows) of src (GGUF blocks, row-major) into dst. */
+    /* Packs rows [0, rows) of src (GGUF blocks, row-major, any alignment) into dst (64-aligned).
+     * A matrix may be packed in parts: rows from r on, r a multiple of panel_rows, go to
+     * dst + pack_bytes(type, r, cols). Rows are padded to whole panels with zeros. */
     void (*pack)(uint32_t type, void *dst, const void *src, int rows, int cols);
     /* One row as floats, from the packed form (embedding lookup). out [cols]. */
     void (*row)(const struct kern_weight *w, int row, float *out);
@@ -60,7 +66,8 @@ struct kern {
     /* x [cols] -> dst (act_bytes, 64-aligned). */
     void (*act_make)(uint32_t type, void *dst, const float *x, int cols);
     /* y[t, r] = sum over c of W[r,c] * act[t,c] for r in [row0, row1), t in [0, n_tok).
-     * y is [n_tok, y_stride]; act is n_tok prepared tokens, act_stride bytes apart. */
+     * y is [n_tok, y_stride]; act is n_tok prepared tokens, act_stride bytes apart. Quantized
+     * weights: a token with inf or NaN gives NaN wherever the block that holds it is read. */
     void (*matmul)(float *y, size_t y_stride, const struct kern_weight *w, const void *act,
                    size_t act_stride, int n_tok, int row0, int row1);
 

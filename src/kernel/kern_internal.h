@@ -57,6 +57,18 @@ static inline void store_u16(void *p, uint16_t v)
     memcpy(p, &v, sizeof v);
 }
 
+static inline uint32_t load_u32(const void *p)
+{
+    uint32_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+static inline void store_u32(void *p, uint32_t v)
+{
+    memcpy(p, &v, sizeof v);
+}
+
 static inline size_t round_up(size_t n, size_t to)
 {
     return (n + to - 1) / to * to;
