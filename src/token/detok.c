@@ -85,6 +85,8 @@ void detok_add(struct detok *d, int32_t id, struct buf *out)
 
     if (!d->keep_special && (type == TOKEN_CONTROL || type == TOKEN_UNKNOWN))
         return;
+    if (piece.n == 0)
+        return;
     if (!d->started && d->vocab->add_space_prefix && str_starts(piece, STR(" ")))
         piece = str_sub(piece, 1, piece.n);
     d->started = true;
