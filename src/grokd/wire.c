@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Order of start: signals, data dir, store, keys, network (answering 503), engines, ready line.
+ * The end undoes it backwards.
+ */
+#include "grokd/wire.h"
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "api/api.h"
+#include "backend/local.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "cli/cli.h"
+#include "grokd/models.h"
+#include "net/server.h"
+
+#define ADMIN_KEY_NAME "admin"
+#define ADMIN_KEY_FILE "admin.key"
+#define DATABASE_FILE "grokd.db"
+
+struct wire {
+    const struct config *config;
+    struct arena *arena;
+    struct keyring *keys;
+    struct writer *writer;
+    struct catalog catalog;
+    struct engine *engine[CONFIG_MODELS_MAX];
+    struct api api;
+    struct server *server;
+    sigset_t signals;
+};
+
+/* ---- data dir, keys ---- */
+
+/* Runs on the writer thread: another process may have changed the keys. */
+static void refresh_keys(void *keys, struct db *db)
+{
+    struct error e;
+
+    if (keyring_refresh(keys, db, false, &e) != ERR_OK)
+        log_error("keys", "event=refresh_failed text=\"%s\"", e.text);
+}
+
+/* First start: one key that may do everything, shown once and kept for the owner to read. */
+static enum err first_key(struct wire *w, struct db *db, struct error *e)
+{
+    char *path = config_path(w->config, w->arena, ADMIN_KEY_FILE);
+    struct key_info info;
+    str secret;
+
+    TRY(key_create(db, w->arena, STR(ADMIN_KEY_NAME), STR(ACL_ALL), 0, &secret, &info, e));
+    TRY(file_write_atomic(path, arena_printf(w->arena, "%.*s\n", STR_FMT(secret)), 0600, e));
+    fprintf(stderr, "grokd: first start: admin key %.*s\ngrokd: it is kept in %s and not shown again\n",
+            STR_FMT(secret), path);
+    return ERR_OK;
+}
+
+static enum err load_keys(struct wire *w, struct db *db, struct error *e)
+{
+    TRY(keyring_refresh(w->keys, db, true, e));
+    if (keyring_count(w->keys) > 0) return ERR_OK;
+    TRY(first_key(w, db, e));
+    return keyring_refresh(w->keys, db, true, e);
+}
+
+static enum err open_store(struct wire *w, struct error *e)
+{
+    char *path = config_path(w->config, w->arena, DATABASE_FILE);
+    struct db *db;
+    enum err rc;
+
+    TRY(file_mkdirs(w->config->data_dir, 0700, e));
+    w->keys = keyring_new();
+    TRY(db_open(path, &db, e));
+    rc = load_keys(w, db, e);
+    db_close(&db);
+    if (rc != ERR_OK) return rc;
+    return writer_open(path, refresh_keys, w->keys, &w->writer, e);
+}
+
+/* ---- engines ---- */
+
+static enum kern_level level_max(const char *cpu)
+{
+    enum kern_level level;
+
+    return kern_level_parse(str_of(cpu), &level) ? level : KERN_LEVEL_COUNT;
+}
+
+static struct engine_options engine_options(const struct config *c, const char *path,
+                                            struct cli_progress *progress)
+{
+    struct engine_options o = ENGINE_OPTIONS_DEFAULT;
+
+    o.model_path = path;
+    o.n_thread = (int)c->threads;
+    o.n_ctx = (int)c->ctx;
+    o.kv_bytes = (size_t)c->kv_bytes;
+    o.n_seq_max = (int)c->parallel;
+    o.n_queue_max = (int)c->queue;
+    o.prefill_chunk = (int)c->prefill_chunk;
+    o.level_max = level_max(c->cpu);
+    o.kv_type = strcmp(c->kv_type, "f32") == 0 ? KV_F32 : KV_F16;
+    o.prefix_cache = c->prefix_cache;
+    o.progress = cli_progress_at;
+    o.progress_arg = progress;
+    return o;
+}
+
+/* Id in listings: what the user called it, else the model's own name, else the file's. */
+static str model_id(struct wire *w, const char *name, const char *path, const struct engine *en)
+{
+    str own = engine_shape(en)->name, base;
+    const char *slash = strrchr(path, '/');
+
+    if (name) return str_of(name);
+    if (own.n && str_find_char(own, ' ', 0) == SIZE_MAX && str_find_char(own, '/', 0) == SIZE_MAX)
+        return arena_str(w->arena, own);
+    base = str_of(slash ? slash + 1 : path);
+    if (str_ends(base, STR(".gguf"))) base.n -= 5;
+    return base;
+}
+
+static void list_model(struct wire *w, struct engine *en, const char *name, const char *path)
+{
+    const struct config *c = w->config;
+    struct model_entry *m = &w->catalog.entry[w->catalog.n];
+    struct stat st;
+    /* The backend's configuration belongs to the fingerprint: a change may change tokens. */
+    unsigned setup = (unsigned)engine_kern(en)->level * 2 + (strcmp(c->kv_type, "f32") == 0);
+
+    *m = (struct model_entry){
+        .id = model_id(w, name, path, en), .backend = backend_local_new(en),
+        .created_unix_s = stat(path, &st) == 0 ? st.st_mtime : clock_unix_s(),
+        .price = {c->price_prompt, c->price_cached, c->price_completion},
+        .n_ctx = engine_n_ctx(en), .is_default = w->catalog.n == 0};
+    snprintf(m->fingerprint, sizeof m->fingerprint, "fp_%010llx",
+             (unsigned long long)((engine_shape(en)->fingerprint + setup) & 0xffffffffffULL));
+    w->engine[w->catalog.n++] = en;
+}
+
+static enum err open_model(struct wire *w, const char *spec, struct error *e)
+{
+    const char *name, *path;
+    struct cli_progress progress;
+    struct engine_options o;
+    struct engine *en;
+    int64_t start_ns = clock_ns();
+    enum err rc;
+
+    TRY(models_resolve(spec, w->config->data_dir, w->arena, &name, &path, e));
+    cli_progress_start(&progress, "loading");
+    o = engine_options(w->config, path, &progress);
+    rc = engine_open(&o, &en, e);
+    cli_progress_end(&progress);
+    if (rc != ERR_OK) return rc;
+    list_model(w, en, name, path);
+    log_info("engine", "event=loaded model=%.*s ms=%.1f ctx=%d level=%s",
+             STR_FMT(w->catalog.entry[w->catalog.n - 1].id), (double)(clock_ns() - start_ns) / 1e6,
+             engine_n_ctx(en), kern_level_name(engine_kern(en)->level));
+    return ERR_OK;
+}
+
+static enum err open_models(struct wire *w, struct error *e)
+{
+    const char *bundled;
+
+    for (int i = 0; i < w->config->n_model; i++) TRY(open_model(w, w->config->model[i], e));
+    if (w->config->n_model > 0) return ERR_OK;
+    bundled = models_bundled(w->arena);
+    if (!bundled)
+        return err_set(e, ERR_NOT_FOUND, ERR_NO_POS,
+                       "no model: the bundled one is not beside this program; give --model FILE.gguf");
+    return open_model(w, bundled, e);
+}
+
+/* ---- network ---- */
+
+static enum err open_server(struct wire *w, struct error *e)
+{
+    const struct config *c = w->config;
+    struct server_options o = SERVER_OPTIONS_DEFAULT;
+    struct http_handler handler = api_handler(&w->api);
+
+    TRY(config_listen(c->listen, w->arena, &o.host, &o.port, e));
+    o.n_loop = (int)c->loops;
+    o.tls_cert = c->tls_cert;
+    o.tls_key = c->tls_key;
+    o.header_bytes_max = (size_t)c->max_headers;
+    o.connections_max = (size_t)c->max_connections;
+    o.header_timeout_ms = c->header_timeout_ms;
+    o.body_timeout_ms = c->body_timeout_ms;
+    o.idle_timeout_ms = c->idle_timeout_ms;
+    o.write_timeout_ms = c->write_timeout_ms;
+    w->api.error_shape = strcmp(c->error_shape, "openai") == 0 ? ERROR_SHAPE_OPENAI : ERROR_SHAPE_XAI;
+    w->api.wrong_key_status = (int)c->wrong_key_status;
+    w->api.body_max = (size_t)c->max_body;
+    w->api.default_temperature = c->temperature;
+    w->api.default_top_p = c->top_p;
+    w->api.keys = w->keys;
+    w->api.ledger.writer = w->writer;
+    w->api.catalog = &w->catalog;
+    return server_open(&o, &handler, &w->server, e);
+}
+
+static const char *base_url(struct wire *w)
+{
+    str host = str_of(w->config->listen);
+    size_t colon = host.n;
+
+    while (colon > 0 && host.p[colon - 1] != ':') colon--;
+    host = str_sub(host, 0, colon ? colon - 1 : 0);
+    return arena_printf(w->arena, "%s://%.*s:%d", w->config->tls_cert ? "https" : "http",
+                        STR_FMT(host), server_port(w->server)).p;
+}
+
+/* What a newcomer pastes next. */
+static void print_example(struct wire *w, const char *url)
+{
+    char *key = config_path(w->config, w->arena, ADMIN_KEY_FILE);
+
+    fprintf(stderr,
+        "\n  base URL   %s/v1\n  API key    %s%s\n\n"
+        "  curl %s/v1/chat/completions -H \"Authorization: Bearer $(cat %s)\" \\\n"
+        "    -H 'Content-Type: application/json' \\\n"
+        "    -d '{\"model\": \"grok-4\", \"stream\": true, \"messages\": [{\"role\": \"user\", \"content\": \"Hello! Who are you?\"}]}'\n\n"
+        "  stop with Ctrl-C\n\n", url, key, file_exists(key) ? "" : " (missing: make one with 'grokd keys create')",
+        url, key);
+}
+
+static void announce(struct wire *w)
+{
+    const char *url = base_url(w);
+
+    if (w->config->example) print_example(w, url);
+    printf("grokd: ready on %s\n", url);
+    fflush(stdout);
+}
+
+/* ---- life and death ---- */
+
+static void block_signals(struct wire *w)
+{
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&w->signals);
+    sigaddset(&w->signals, SIGTERM);
+    sigaddset(&w->signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &w->signals, NULL);   /* inherited by every thread */
+    file_map_trap();
+}
+
+static enum err start(struct wire *w, struct error *e)
+{
+    enum log_level level;
+
+    if (log_level_parse(w->config->log_level, &level)) log_set_level(level);
+    block_signals(w);
+    TRY(open_store(w, e));
+    TRY(open_server(w, e));
+    TRY(open_models(w, e));
+    atomic_store_explicit(&w->api.state, API_READY, memory_order_release);
+    return ERR_OK;
+}
+
+static void stop(struct wire *w)
+{
+    atomic_store_explicit(&w->api.state, API_DRAINING, memory_order_release);
+    if (w->server) server_drain(w->server, clock_ns() + w->config->drain_ms * NS_PER_MS);
+    server_close(&w->server);
+    for (int i = 0; i < w->catalog.n; i++) {
+        backend_local_free(w->catalog.entry[i].backend);
+        engine_close(&w->engine[i]);
+    }
+    writer_close(&w->writer);
+    keyring_free(w->keys);
+}
+
+enum err wire_serve(const struct config *c, struct error *e)
+{
+    struct wire w = {.config = c, .arena = arena_new(0)};
+    enum err rc = start(&w, e);
+    int signal_number = 0;
+
+    if (rc == ERR_OK) {
+        announce(&w);
+        sigwait(&w.signals, &signal_number);
+        log_info("grokd", "event=stopping signal=%d drain_ms=%lld", signal_number, (long long)c->drain_ms);
+    }
+    stop(&w);
+    arena_free(w.arena);
+    return rc;
+}
