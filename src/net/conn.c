@@ -17,6 +17,7 @@
 #include <netinet/tcp.h>
 #include <event2/bufferevent_ssl.h>
 #include <openssl/err.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -229,14 +230,6 @@ static void format_peer(char out[56], const struct sockaddr *addr)
     snprintf(out, 56, addr->sa_family == AF_INET6 ? "[%s]:%d" : "%s:%d", ip, port);
 }
 
-/* The protocol that speaks on a new connection. HTTP/2 will be told here by its preface (or by
- * ALPN); until then its preface is an HTTP/1 request line whose version h1 refuses with 505. */
-static const struct proto *choose_proto(const struct conn *c)
-{
-    (void)c;
-    return &h1_proto;
-}
-
 static bool make_bufferevent(struct conn *c, int fd)
 {
     struct event_base *base = loop_base(c->w->loop);
@@ -259,6 +252,23 @@ static bool make_bufferevent(struct conn *c, int fd)
     return true;
 }
 
+static void set_option(int fd, int level, int name, int value)
+{
+    setsockopt(fd, level, name, &value, sizeof value);
+}
+
+/* A peer that lost power sends no FIN. Unacknowledged data ends it after the write timeout; while
+ * a request only waits, keep-alive probes do. */
+static void set_socket_options(int fd, int64_t write_timeout_ms)
+{
+    set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_PROBE_S);
+    int ms = write_timeout_ms > INT_MAX ? INT_MAX : (int)write_timeout_ms;
+    set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, ms);
+}
+
 void conn_open(struct worker *w, int fd, const struct sockaddr *addr, bool refuse)
 {
     struct conn *c = mem_alloc(sizeof *c);
@@ -271,8 +281,7 @@ void conn_open(struct worker *w, int fd, const struct sockaddr *addr, bool refus
         worker_forget(w);
         return;
     }
-    int on = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    set_socket_options(fd, w->s->o.write_timeout_ms);
     format_peer(c->peer, addr);
     list_add_tail(&w->conns, &c->link);
     CHECK(evtimer_assign(&c->deadline, loop_base(w->loop), on_deadline, c) == 0);
@@ -280,7 +289,7 @@ void conn_open(struct worker *w, int fd, const struct sockaddr *addr, bool refus
     bufferevent_setwatermark(c->bev, EV_WRITE, w->s->o.output_low, 0);
     bufferevent_set_timeouts(c->bev, NULL, w->delay[D_WRITE]);
     bufferevent_enable(c->bev, EV_WRITE);
-    c->proto = choose_proto(c);
+    c->proto = &h1_proto;                      /* a preface or ALPN of HTTP/2 would change it */
     if (c->handshaking)
         conn_arm(c, D_HEADER);
     if (refuse)

@@ -61,7 +61,8 @@ str exchange_header(const struct exchange *x, const char *name)
 void exchange_want_body(struct exchange *x, size_t max)
 {
     struct xchg *xi = of(x);
-    CHECK(!xi->want_body && xi->phase == X_OPEN);
+    CHECK(!xi->asked_body && xi->phase == X_OPEN);
+    xi->asked_body = true;
     xi->want_body = true;
     xi->body_max = max;
     if (!x->gone)

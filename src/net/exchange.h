@@ -10,7 +10,10 @@
  *   client gone at any point: x->gone is set, hook on_gone, then on_done.
  *
  * A handler may reply later than in the callback (after a mail or a timer). on_done comes exactly
- * once, after which x and its arena are freed.
+ * once, after which x and its arena are freed: inside on_head, on_body, on_drain and on_shutdown
+ * x stays valid until the callback returns; anywhere else exchange_reply and exchange_finish may
+ * have freed x when they return. A client that closes its sending side while a request runs is
+ * gone. on_done means that the reply was handed over, not that the client has read it.
  */
 #pragma once
 #include <stdbool.h>
@@ -33,7 +36,7 @@ struct exchange {
     str peer;                          /* "127.0.0.1:50312" */
     bool tls;
     int64_t start_ns;                  /* clock_ns of the first byte of the request */
-    struct arena *arena;               /* lives until on_done returned */
+    struct arena *arena;               /* lives until on_done returned; cap 256 MB */
     struct loop *loop;
 
     /* Reply, for logs. */
@@ -55,20 +58,25 @@ struct http_handler {
     void (*on_head)(void *arg, struct exchange *x);
     void (*on_body)(void *arg, struct exchange *x);
     void (*on_done)(void *arg, struct exchange *x);
-    /* The request could not be parsed or passed a limit (status 400, 408, 413, 431, 501 ...):
-     * gives content type and body of the refusal, from x->arena. on_done follows. */
+    /* The request could not be parsed or passed a limit (status 400, 408, 413, 414, 417, 431,
+     * 501, 503, 505): gives content type and body of the refusal, from x->arena. on_done follows.
+     * When the head was at fault on_head was not called: x->user is NULL, and method and target
+     * are empty unless the request line was good. May be NULL: why as plain text. */
     str (*error_body)(void *arg, struct exchange *x, int status, const char *why,
                       str *content_type);
 };
 
 /* Value of the first header of that name, case-blind; {NULL,0} when absent. */
 str exchange_header(const struct exchange *x, const char *name);
-/* From on_head: read the body up to max bytes; over it the server replies 413 by itself. */
+/* From on_head (or later, before a reply; once): read the body up to max bytes, then on_body, also
+ * for an empty one; over it the server replies 413 by itself. A reply without having asked for the
+ * body of a request that has one closes the connection behind it. */
 void exchange_want_body(struct exchange *x, size_t max);
 
 /* Adds a reply header; before reply or stream. Copies. CR, LF and NUL are refused (CHECK). */
 void exchange_add_header(struct exchange *x, const char *name, str value);
-/* A whole reply. Copies body. content_type NULL: no body headers (204, 202). */
+/* A whole reply. Copies body. content_type NULL: an empty reply (204, 202). The framing headers
+ * (content-length, transfer-encoding, connection), server and date are the server's. */
 void exchange_reply(struct exchange *x, int status, const char *content_type, str body);
 /* Begins a streamed reply (chunked in HTTP/1.1, until close in 1.0). */
 void exchange_stream(struct exchange *x, int status, const char *content_type);

@@ -20,6 +20,9 @@
  * client closes, one second passed or LINGER_BYTES_MAX came: closing with unread bytes would reset
  * the connection, and the reply could be lost on its way.
  *
+ * HTTP/2's preface is an HTTP/1 head of version 2.0, refused with 505; when h2 exists, head_step is
+ * where a connection changes its protocol, with the preface still in the input.
+ *
  * End of input while an exchange runs means that the client is gone, half-closed or not (as nginx
  * takes it); with no exchange running what was replied is still flushed.
  */

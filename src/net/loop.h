@@ -20,8 +20,8 @@ struct mail {
     atomic_bool queued;                /* pairs: set by loop_post, cleared before fn runs */
 };
 
-struct loop *loop_new(void);
-void loop_free(struct loop *l);
+struct loop *loop_new(void);                   /* aborts when the system gives no descriptors */
+void loop_free(struct loop *l);                /* after loop_run; queued mails do not run */
 /* Runs until loop_stop. The calling thread becomes the loop thread. */
 void loop_run(struct loop *l);
 void loop_stop(struct loop *l);                /* any thread */

@@ -27,6 +27,8 @@
 #define REFUSALS_MAX 64                        /* connections over the limit that get their 503 */
 #define ACCEPT_RETRY_MS 100                    /* pause of accept when descriptors are out */
 #define DRAIN_CUT_MS 1000                      /* from on_shutdown to the cut */
+#define KEEPALIVE_IDLE_S 30                    /* silence after which the kernel asks a peer */
+#define KEEPALIVE_PROBE_S 10                   /* whether it still lives, and how often */
 
 struct conn;
 
@@ -134,7 +136,7 @@ struct xchg {
     struct conn *conn;
     struct reply_line *lines, **lines_end;     /* extra reply headers, in order */
     enum { X_OPEN, X_STREAMING, X_FINISHED } phase;
-    bool want_body;
+    bool asked_body, want_body;                /* ever; and not yet begun */
     size_t body_max;
     bool blocked;                              /* exchange_write said stop */
     struct buf body;

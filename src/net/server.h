@@ -15,7 +15,7 @@ struct server_options {
     const char *tls_cert, *tls_key;    /* PEM files; both or neither */
     size_t header_bytes_max;           /* request line and headers together */
     size_t header_count_max;
-    size_t connections_max;            /* over it new ones get 503 and close */
+    size_t connections_max;            /* of all loops; over it new ones get 503 and close */
     int64_t header_timeout_ms;         /* first byte to end of headers: stops slow senders */
     int64_t body_timeout_ms;           /* without progress of body_rate_min bytes a second */
     size_t body_rate_min;
@@ -33,7 +33,7 @@ struct server_options {
 
 struct server;
 
-/* Binds and starts the loop threads. handler is copied. */
+/* Binds and starts the loop threads. o and handler are copied. Ignores SIGPIPE for the process. */
 MUST_CHECK enum err server_open(const struct server_options *o, const struct http_handler *handler,
                                 struct server **out, struct error *e);
 int server_port(const struct server *s);

@@ -28,7 +28,8 @@ void sse_comment(struct buf *b, const char *text)
     buf_add(b, STR("\n\n"));
 }
 
-void sse_parser_init(struct sse_parser *p, size_t max, void (*on_event)(void *, str, str), void *arg)
+void sse_parser_init(struct sse_parser *p, size_t max, void (*on_event)(void *, str, str),
+                     void *arg)
 {
     *p = (struct sse_parser){.on_event = on_event, .arg = arg};
     buf_init(&p->line, max);

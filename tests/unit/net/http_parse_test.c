@@ -21,8 +21,10 @@ static const struct http_limits limits = {.bytes_max = 512, .count_max = N_HEADE
 static void a_head_gives_its_parts(void **state)
 {
     (void)state;
-    const str in = STR("POST /a%2Fb%20c?x=1&y=%41 HTTP/1.1\r\nHost: [::1]:80\r\nConnection: Foo, Keep-Alive\r\n"
-                       "Content-Length: 0012\r\nX: \t a  b \t\r\nEmpty:\r\nExpect: 100-continue\r\n\r\nrest");
+    const str in = STR("POST /a%2Fb%20c?x=1&y=%41 HTTP/1.1\r\nHost: [::1]:80\r\n"
+        "Connection: Foo, Keep-Alive\r\n"
+                       "Content-Length: 0012\r\nX: \t a  b \t\r\nEmpty:\r\n"
+                           "Expect: 100-continue\r\n\r\nrest");
     struct header header[N_HEADER];
     struct http_head h;
     assert_int_equal(http_parse_head(in, &limits, header, &h), HTTP_DONE);

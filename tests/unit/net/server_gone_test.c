@@ -4,6 +4,8 @@
  */
 #include "fixture.h"
 
+#include <sys/resource.h>
+
 #define REQUEST(path) "GET " path " HTTP/1.1\r\nHost: x\r\n\r\n"
 
 /* Closes with a reset instead of FIN. */
@@ -36,7 +38,8 @@ static const struct gone_case gone_cases[] = {
     {"before head", "", NULL, 0, 0},
     {"in head", "GET / HT", NULL, 0, 0},
     {"mid body", "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc", NULL, 1, 1},
-    {"mid chunk", "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nabc", NULL, 1, 1},
+    {"mid chunk", "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nabc",
+         NULL, 1, 1},
     {"waiting", REQUEST("/wait"), NULL, 1, 1},
     {"waiting, pipelined", REQUEST("/wait") REQUEST("/hello"), NULL, 1, 1},
     {"streaming", REQUEST("/tick"), "tick", 1, 1},
@@ -69,7 +72,8 @@ static void vanish(struct fixture *f, const struct gone_case *k, int how)
     assert_int_equal(atomic_load(&f->n_head), head + k->n_head);
     assert_int_equal(atomic_load(&f->n_gone), gone + k->n_gone);
     if (clock_ns() - start > 2 * NS_PER_S)
-        fail_msg("%s: noticed after %lld ms", k->name, (long long)((clock_ns() - start) / NS_PER_MS));
+        fail_msg("%s: noticed after %lld ms", k->name, (long long)((clock_ns() - start) /
+            NS_PER_MS));
     buf_done(&got);
 }
 
@@ -188,7 +192,8 @@ static void slow_senders_are_ended(void **state)
         int64_t ms = (clock_ns() - start) / NS_PER_MS;
         close(fd);
         if (str_find(buf_str(&got), str_of(slow[i].expect), 0) == SIZE_MAX || ms < 100 || ms > 2000)
-            fail_msg("%s: after %lld ms \"%.*s\"", slow[i].name, (long long)ms, STR_FMT(buf_str(&got)));
+            fail_msg("%s: after %lld ms \"%.*s\"", slow[i].name, (long long)ms,
+                STR_FMT(buf_str(&got)));
         buf_done(&got);
     }
     wait_closed(f);
@@ -316,6 +321,47 @@ static void drain_ends_everything(void **state)
     fixture_close(f);
 }
 
+/* Out of descriptors: no spinning, and accepting goes on when there are some again. */
+static void running_out_of_descriptors_passes(void **state)
+{
+    (void)state;
+    enum { N = 8 };
+    struct server_options o = test_options();
+    struct fixture *f = fixture_open(&o);
+    int fd[N], spare = -1;
+    for (int i = 0; i < N; i++)
+        fd[i] = socket(AF_INET, SOCK_STREAM, 0);
+    struct rlimit old, low;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+    low = old;
+    low.rlim_cur = (rlim_t)fd[N - 1] + 1;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    while (dup(0) >= 0)                        /* fill any gap below the limit */
+        spare++;
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)f->port)};
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    for (int i = 0; i < N; i++)
+        assert_int_equal(connect(fd[i], (struct sockaddr *)&a, sizeof a), 0);
+    int64_t cpu = clock_process_cpu_ns();
+    usleep(150000);
+    cpu = clock_process_cpu_ns() - cpu;
+    assert_int_equal(server_stats_of(f->server).open, 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+    if (cpu > 50 * NS_PER_MS)
+        fail_msg("used %lld ms of CPU in 150 ms", (long long)(cpu / NS_PER_MS));
+    struct buf got;
+    buf_init(&got, 1 << 16);
+    for (int i = 0; i < N; i++) {
+        client_send(fd[i], STR(REQUEST("/hello")));
+        buf_clear(&got);
+        client_read_until(fd[i], &got, "hello");
+        close(fd[i]);
+    }
+    assert_true(spare < 1000);
+    buf_done(&got);
+    fixture_close(f);
+}
+
 static size_t resident_bytes(void)
 {
     char text[128] = "";
@@ -370,6 +416,7 @@ int main(void)
         cmocka_unit_test(connection_limit_answers_503),
         cmocka_unit_test(drain_ends_everything),
         cmocka_unit_test(idle_connections_are_small),
+        cmocka_unit_test(running_out_of_descriptors_passes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

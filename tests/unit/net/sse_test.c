@@ -104,7 +104,8 @@ static void what_is_written_is_parsed(void **state)
     sse_comment(&b, "keep-alive");
     sse_data(&b, STR("{\"a\":1}"));
     sse_event(&b, "done", STR("{}"));
-    assert_true(str_is(buf_str(&b), ": keep-alive\n\ndata: {\"a\":1}\n\nevent: done\ndata: {}\n\n"));
+    assert_true(str_is(buf_str(&b),
+        ": keep-alive\n\ndata: {\"a\":1}\n\nevent: done\ndata: {}\n\n"));
     parse_split(buf_str(&b), 0, 1000, &out);
     assert_string_equal(out.p, ":{\"a\":1};done:{};");
     buf_done(&b);
