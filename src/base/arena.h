@@ -35,4 +35,5 @@ str arena_printf(struct arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* fn(arg) runs when the arena is freed, last registered first. */
 void arena_on_free(struct arena *a, void (*fn)(void *arg), void *arg);
 size_t arena_used(const struct arena *a);      /* bytes handed out */
-size_t arena_left(const struct arena *a);      /* bytes arena_try may still give; SIZE_MAX: no cap */
+/* Bytes arena_try may still give; SIZE_MAX without a cap. */
+size_t arena_left(const struct arena *a);

@@ -85,7 +85,7 @@ void buf_printf(struct buf *b, const char *fmt, ...)
     if ((size_t)n < sizeof small) {
         buf_add(b, (str){small, (size_t)n});
     } else if ((size_t)n >= b->max - b->n) {
-        /* vsnprintf writes a NUL behind the text: format into the heap when only that is too much. */
+        /* vsnprintf adds a NUL: format on the heap when only that does not fit. */
         char *copy = b->bad || (size_t)n > b->max - b->n ? NULL : mem_try_alloc((size_t)n + 1);
         b->bad = copy == NULL;
         if (copy) {

@@ -51,7 +51,7 @@ enum err file_read(const char *path, size_t max, struct arena *a, str *out, stru
     if (fd < 0)
         return fail(e, "open", path);
     struct buf b;
-    buf_init(&b, max + 1);                     /* one byte more tells "too large" from "just fits" */
+    buf_init(&b, max + 1);                     /* one byte more tells too large from just fits */
     enum err err = read_all(fd, path, &b, e);
     close(fd);
     char *copy = NULL;

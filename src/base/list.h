@@ -22,7 +22,10 @@ static inline void list_add_tail(struct list *head, struct list *n)
 {
     n->prev = head->prev; n->next = head; head->prev->next = n; head->prev = n;
 }
-static inline void list_add_head(struct list *head, struct list *n) { list_add_tail(head->next, n); }
+static inline void list_add_head(struct list *head, struct list *n)
+{
+    list_add_tail(head->next, n);
+}
 /* Leaves n as an empty list, so removing twice is harmless. */
 static inline void list_del(struct list *n)
 {

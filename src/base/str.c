@@ -194,8 +194,9 @@ static bool decimal_read(struct decimal *d, str s)
 /* Clinger's case: mantissa and power of ten are both exact doubles, so one rounding is right. */
 static bool decimal_exact(const struct decimal *d, double *out)
 {
-    static const double pow10[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
-                                   1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    static const double pow10[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                   1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                   1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
     int64_t scale = d->exponent - (int64_t)d->n;
     if (d->n > 15 || scale < -22 || scale > 22)
         return false;

@@ -16,7 +16,8 @@
 #include "base/str.h"
 
 #define JSON_DEPTH_MAX 128             /* containers inside one another in a parsed text */
-#define JW_DEPTH_MAX (JSON_DEPTH_MAX + 32) /* and in a written one: a parsed value fits inside ours */
+/* And in a written one: a parsed value fits inside containers of ours. */
+#define JW_DEPTH_MAX (JSON_DEPTH_MAX + 32)
 
 enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 
@@ -48,11 +49,11 @@ static inline bool json_absent(const struct json *v) { return !v || v->type == J
 /* Exact integer in int64 range ("3", "3.0" and "3e2" count); false otherwise. */
 bool json_int(const struct json *v, int64_t *out);
 const char *json_type_name(enum json_type t);  /* "null", "boolean", "number", ... */
-/* Line and column (in characters), both from 1, of a byte offset; past the end counts as the end. */
+/* Line and column (in characters), both from 1, of a byte offset. Past the end: of the end. */
 void json_line_col(str text, size_t pos, size_t *line, size_t *col);
 
 /* ---- Writer: appends straight to a buf, places commas, escapes. Errors are sticky in the buf:
- * too long, or deeper than JW_DEPTH_MAX. Ends must match begins, a key goes before each member. ---- */
+ * too long, or deeper than JW_DEPTH_MAX. Ends match begins, a key goes before each member. ---- */
 
 struct json_writer {
     struct buf *out;                   /* borrows */

@@ -57,7 +57,8 @@ static void finds(void **state)
         str needle = str_of(rows[i].needle);
         assert_int_equal(str_find(str_of(rows[i].s), needle, rows[i].from), rows[i].at);
         if (needle.n == 1)
-            assert_int_equal(str_find_char(str_of(rows[i].s), needle.p[0], rows[i].from), rows[i].at);
+            assert_int_equal(str_find_char(str_of(rows[i].s), needle.p[0], rows[i].from),
+                             rows[i].at);
     }
     assert_int_equal(str_find(STR("a\0b"), STR("b"), 0), 2);
 }

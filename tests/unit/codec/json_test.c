@@ -24,7 +24,8 @@ static void accepts(void **state)
         {STR("[1,[2,[3]],{\"a\":[{}]}]"), "[1,[2,[3]],{\"a\":[{}]}]"},
         {STR("{\"b\" : 1 , \"a\" : {\"b\":2}, \"\":3}"), "{\"b\":1,\"a\":{\"b\":2},\"\":3}"},
         {STR("\"\\\"\\\\\\/\\b\\f\\n\\r\\t\""), "\"\\\"\\\\/\\b\\f\\n\\r\\t\""},
-        {STR("\"\\u0041\\u00e9\\u20AC\\ud83d\\ude00\""), "\"A\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\""},
+        {STR("\"\\u0041\\u00e9\\u20AC\\ud83d\\ude00\""),
+         "\"A\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\""},
         {STR("\"\\u0000\""), "\"\\u0000\""},
         {STR("\"\xc3\xa9 \xed\x9f\xbf \xee\x80\x80 \xf4\x8f\xbf\xbf\""),
          "\"\xc3\xa9 \xed\x9f\xbf \xee\x80\x80 \xf4\x8f\xbf\xbf\""},
@@ -69,7 +70,8 @@ static void refuses(void **state)
         {STR("\""), 0}, {STR("[\"abc"), 1}, {STR("\"\\"), 0}, {STR("\"\\\""), 0},
         {STR("\"a\nb\""), 2}, {STR("\"a\0b\""), 2}, {STR("\"\x1f\""), 1}, {STR("\"\t\""), 1},
         {STR("\"\\x41\""), 1}, {STR("\"a\\'\""), 2}, {STR("\"\\\n\""), 1}, {STR("\"\\\0\""), 1},
-        {STR("\"\\u12\""), 1}, {STR("\"\\u12g4\""), 1}, {STR("\"\\u\""), 1}, {STR("\"\\U0041\""), 1},
+        {STR("\"\\u12\""), 1}, {STR("\"\\u12g4\""), 1}, {STR("\"\\u\""), 1},
+        {STR("\"\\U0041\""), 1},
         {STR("\"\\ud800\""), 1}, {STR("\"\\udc00\""), 1}, {STR("\"\\ud83dx\""), 1},
         {STR("\"\\ud83d\\n\""), 1}, {STR("\"\\ud83d\\ud83d\""), 1}, {STR("\"\\ud83d\\u0041\""), 1},
         {STR("\"\\ud83d\\u\""), 1}, {STR("\"ab\\ude00\\ud83d\""), 3},
@@ -88,8 +90,8 @@ static void refuses(void **state)
         memcpy(copy, rows[i].text.p, rows[i].text.n);
         enum err err = json_parse((str){copy, rows[i].text.n}, a, &v, &e);
         if (err != ERR_FORMAT || e.pos != rows[i].pos || e.text[0] == '\0')
-            fail_msg("row %zu, %s: %s at %zu (%s), want %zu", i, rows[i].text.p, err_name(err), e.pos,
-                     e.text, rows[i].pos);
+            fail_msg("row %zu, %s: %s at %zu (%s), want %zu", i, rows[i].text.p, err_name(err),
+                     e.pos, e.text, rows[i].pos);
         assert_null(v);
         mem_free(copy);
         arena_free(a);
@@ -234,7 +236,8 @@ static void equal_keys_are_found(void **state)
 static void reads_the_tree(void **state)
 {
     (void)state;
-    const str text = STR("{\"n\": 1.50, \"s\": \"plain\", \"esc\": \"a\\u0000b\", \"l\": [true, null]}");
+    const str text = STR("{\"n\": 1.50, \"s\": \"plain\", "
+                         "\"esc\": \"a\\u0000b\", \"l\": [true, null]}");
     struct arena *a = arena_new(0);
     struct json *v;
     assert_int_equal(json_parse(text, a, &v, NULL), ERR_OK);
@@ -263,9 +266,11 @@ static void integers(void **state)
     (void)state;
     static const struct { const char *text; bool ok; int64_t v; } rows[] = {
         {"0", true, 0}, {"-0", true, 0}, {"-0.0", true, 0}, {"0e999999999999999999999", true, 0},
-        {"3", true, 3}, {"3.0", true, 3}, {"3e2", true, 300}, {"3E+2", true, 300}, {"30e-1", true, 3},
+        {"3", true, 3}, {"3.0", true, 3}, {"3e2", true, 300}, {"3E+2", true, 300},
+        {"30e-1", true, 3},
         {"0.3e1", true, 3}, {"0.003e3", true, 3}, {"1.20e1", true, 12}, {"100e-2", true, 1},
-        {"-1.5e1", true, -15}, {"100", true, 100}, {"101.000", true, 101}, {"1001.00e1", true, 10010},
+        {"-1.5e1", true, -15}, {"100", true, 100}, {"101.000", true, 101},
+        {"1001.00e1", true, 10010},
         {"9223372036854775807", true, INT64_MAX}, {"9223372036854775807.0", true, INT64_MAX},
         {"-9223372036854775808", true, INT64_MIN}, {"-9223372036854775808.0", true, INT64_MIN},
         {"9007199254740993.0", true, 9007199254740993},
