@@ -4,7 +4,7 @@
  * flags, text of ids, bytes of every token, ids that end a turn. Two small ones lie in the tree,
  * the rest is read where GOLDEN points.
  */
-#include "unit/test.h"
+#include "../test.h"
 #include <glob.h>
 #include "base/arena.h"
 #include "base/file.h"

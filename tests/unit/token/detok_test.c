@@ -3,9 +3,9 @@
  * Text of ids: the same for every division of the bytes among tokens, no character cut, malformed
  * bytes replaced, the first space of SPM, control tokens.
  */
-#include "unit/test.h"
+#include "../test.h"
 #include "token/detok.h"
-#include "unit/token/tiny_vocab.h"
+#include "tiny_vocab.h"
 
 #define R "\xef\xbf\xbd"
 

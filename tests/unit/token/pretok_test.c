@@ -2,7 +2,7 @@
  *
  * Words of the pre-tokenizers: one row a rule, names, and time on long runs.
  */
-#include "unit/test.h"
+#include "../test.h"
 #include <time.h>
 #include "base/mem.h"
 #include "token/pretok.h"

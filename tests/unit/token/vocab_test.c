@@ -3,11 +3,11 @@
  * Vocabularies by hand: merging, special tokens and input spans, what ends a turn, limits, broken
  * descriptions, time on the worst texts, memory that runs out. Real ones: engine/vocab_golden.
  */
-#include "unit/test.h"
+#include "../test.h"
 #include <time.h>
 #include "base/mem.h"
 #include "token/vocab.h"
-#include "unit/token/tiny_vocab.h"
+#include "tiny_vocab.h"
 
 #define ADD TOKENIZE_ADD_SPECIAL
 #define PARSE TOKENIZE_PARSE_SPECIAL
