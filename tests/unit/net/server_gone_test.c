@@ -6,6 +6,8 @@
 
 #include <sys/resource.h>
 
+#include "base/rand.h"
+
 #define REQUEST(path) "GET " path " HTTP/1.1\r\nHost: x\r\n\r\n"
 
 /* Closes with a reset instead of FIN. */
@@ -362,6 +364,89 @@ static void running_out_of_descriptors_passes(void **state)
     fixture_close(f);
 }
 
+/* One random deed of a client: opens, sends a part of some requests, reads a little, leaves. */
+static void random_deed(struct fixture *f, struct rng *r, int *fd, struct buf *unsent)
+{
+    static const char *const requests[] = {
+        REQUEST("/hello"), REQUEST("/later"), REQUEST("/wait"), REQUEST("/tick"),
+        REQUEST("/flood?300000"), REQUEST("/stream?20"), REQUEST("/deny"), "GET / HTTP/1.1\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nabcde",
+        "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+        "POST /deny HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\nabcde",
+        "POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n",
+    };
+    if (*fd < 0) {
+        *fd = client_connect(f->port);
+        buf_clear(unsent);
+        for (uint64_t i = rng_below(r, 6); i > 0; i--)
+            buf_add(unsent, str_of(requests[rng_below(r, sizeof requests / sizeof requests[0])]));
+    }
+    switch (rng_below(r, 8)) {
+    case 0:
+        close(*fd);
+        *fd = -1;
+        break;
+    case 1:
+        client_reset(*fd);
+        *fd = -1;
+        break;
+    case 2:
+        shutdown(*fd, SHUT_WR);
+        break;
+    case 3:
+    case 4: {
+        char block[4096];
+        (void)!recv(*fd, block, sizeof block, MSG_DONTWAIT);
+        break;
+    }
+    default: {
+        size_t n = unsent->n ? 1 + (size_t)rng_below(r, unsent->n) : 0;
+        (void)!send(*fd, unsent->p, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+        buf_consume(unsent, n);
+    }
+    }
+}
+
+/* Whatever clients do, every exchange ends once and no connection is left. */
+static void random_clients_leave_nothing(void **state)
+{
+    (void)state;
+    enum { N = 48, DEEDS = 20000 };
+    struct server_options o = test_options();
+    o.n_loop = 2;
+    o.output_high = 64 << 10;
+    o.output_low = 8 << 10;
+    o.pipeline_bytes_max = 256;
+    o.header_timeout_ms = o.body_timeout_ms = o.idle_timeout_ms = 30;
+    o.connections_max = 40;
+    struct fixture *f = fixture_open(&o);
+    static int fd[N];
+    static struct buf unsent[N];
+    struct rng r;
+    rng_seed(&r, 1);
+    for (int i = 0; i < N; i++) {
+        fd[i] = -1;
+        buf_init(&unsent[i], 1 << 16);
+    }
+    for (int i = 0; i < DEEDS; i++) {
+        size_t k = (size_t)rng_below(&r, N);
+        random_deed(f, &r, &fd[k], &unsent[k]);
+        if (i % 64 == 0)
+            usleep(100);                       /* lets the loops keep pace on one core */
+    }
+    for (int i = 0; i < N; i++) {
+        if (fd[i] >= 0)
+            close(fd[i]);
+        buf_done(&unsent[i]);
+    }
+    wait_closed(f);
+    struct server_stats s = server_stats_of(f->server);
+    print_message("%llu connections, %llu requests, %d gone\n", (unsigned long long)s.connections,
+                  (unsigned long long)s.requests, atomic_load(&f->n_gone));
+    assert_true(atomic_load(&f->n_gone) > 10 && atomic_load(&f->n_error) > 10);
+    fixture_close(f);
+}
+
 static size_t resident_bytes(void)
 {
     char text[128] = "";
@@ -415,6 +500,7 @@ int main(void)
         cmocka_unit_test(reader_that_takes_nothing_is_gone),
         cmocka_unit_test(connection_limit_answers_503),
         cmocka_unit_test(drain_ends_everything),
+        cmocka_unit_test(random_clients_leave_nothing),
         cmocka_unit_test(idle_connections_are_small),
         cmocka_unit_test(running_out_of_descriptors_passes),
     };
