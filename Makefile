@@ -35,26 +35,26 @@ deps-test:
 # A folder is configured once; ninja configures again by itself when a meson.build changes.
 build: deps
 	@[ -f build/build.ninja ] || meson setup build $(MESON_QUIET)
-	@ninja -C build --quiet
+	@ninja -C build -k 0
 
 build-clang: deps-test
 	@[ -f build-clang/build.ninja ] || CC=clang meson setup build-clang $(MESON_QUIET)
-	@ninja -C build-clang --quiet
+	@ninja -C build-clang -k 0
 
 build-asan: deps-test
 	@[ -f build-asan/build.ninja ] || \
 	    meson setup build-asan -Db_sanitize=address,undefined $(SAN) $(MESON_QUIET)
-	@ninja -C build-asan --quiet
+	@ninja -C build-asan -k 0
 
 build-tsan: deps-test
 	@[ -f build-tsan/build.ninja ] || \
 	    meson setup build-tsan -Db_sanitize=thread $(SAN) $(MESON_QUIET)
-	@ninja -C build-tsan --quiet
+	@ninja -C build-tsan -k 0
 
 build-fuzz: deps-test
 	@[ -f build-fuzz/build.ninja ] || \
 	    CC=clang meson setup build-fuzz -Dfuzz=true -Db_sanitize=address,undefined $(SAN) $(MESON_QUIET)
-	@ninja -C build-fuzz --quiet fuzzers
+	@ninja -C build-fuzz -k 0 fuzzers
 
 run: build
 	@exec build/grokd serve $(ARGS)
