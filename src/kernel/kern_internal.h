@@ -45,6 +45,13 @@ static inline uint32_t f32_bits(float f)
     return u;
 }
 
+static inline float f32_of_bits(uint32_t u)
+{
+    float f;
+    memcpy(&f, &u, sizeof f);
+    return f;
+}
+
 static inline uint16_t load_u16(const void *p)
 {
     uint16_t v;
@@ -67,6 +74,18 @@ static inline uint32_t load_u32(const void *p)
 static inline void store_u32(void *p, uint32_t v)
 {
     memcpy(p, &v, sizeof v);
+}
+
+/* f16_to_f32 without branches, so that loops over it can be vectorized. Three readings of the
+ * same bits: normal, subnormal (a small difference of two normals, exact), inf or NaN (quiet). */
+static inline float f16_value(uint16_t h)
+{
+    uint32_t mag = (uint32_t)(h & 0x7fff) << 13, sign = (uint32_t)(h & 0x8000) << 16;
+    uint32_t normal = mag + 0x38000000u;
+    uint32_t small = f32_bits(f32_of_bits(mag + 0x38800000u) - 0x1p-14f);
+    uint32_t special = mag | 0x7f800000u | (mag > 0x0f800000u ? 0x00400000u : 0);
+    uint32_t u = mag < 0x00800000u ? small : mag < 0x0f800000u ? normal : special;
+    return f32_of_bits(sign | u);
 }
 
 static inline size_t round_up(size_t n, size_t to)

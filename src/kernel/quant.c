@@ -17,26 +17,9 @@
 
 #include "kernel/kern_internal.h"
 
-#define F32_QUIET 0x00400000u                  /* the bit that makes a NaN quiet */
-
-static inline float f32_of_bits(uint32_t u)
-{
-    float f;
-    memcpy(&f, &u, sizeof f);
-    return f;
-}
-
 float f16_to_f32(uint16_t h)
 {
-    uint32_t sign = (uint32_t)(h & 0x8000) << 16;
-    uint32_t exp = (h >> 10) & 0x1f;
-    uint32_t frac = h & 0x3ff;
-
-    if (exp == 0)                              /* zero and subnormals: frac * 2^-24, exact */
-        return f32_of_bits(sign | f32_bits((float)frac * 0x1p-24f));
-    if (exp == 31)
-        return f32_of_bits(sign | 0x7f800000u | (frac ? F32_QUIET : 0) | frac << 13);
-    return f32_of_bits(sign | (exp + 112) << 23 | frac << 13);
+    return f16_value(h);
 }
 
 uint16_t f32_to_f16(float f)
@@ -91,7 +74,7 @@ static void f32_quantize(void *blocks, const float *in, size_t n)
 static void f16_dequantize(float *out, const void *blocks, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        out[i] = f16_to_f32(load_u16((const uint8_t *)blocks + 2 * i));
+        out[i] = f16_value(load_u16((const uint8_t *)blocks + 2 * i));
 }
 
 static void f16_quantize(void *blocks, const float *in, size_t n)
@@ -117,7 +100,7 @@ static void q8_0_dequantize(float *out, const void *blocks, size_t n)
     const uint8_t *b = blocks;
 
     for (size_t i = 0; i < n; i += BLOCK_LEN, b += Q8_0_BYTES) {
-        float d = f16_to_f32(load_u16(b));
+        float d = f16_value(load_u16(b));
         for (size_t j = 0; j < BLOCK_LEN; j++)
             out[i + j] = (float)(int8_t)b[2 + j] * d;
     }
@@ -145,7 +128,7 @@ static void q4_0_dequantize(float *out, const void *blocks, size_t n)
     const uint8_t *b = blocks;
 
     for (size_t i = 0; i < n; i += BLOCK_LEN, b += Q4_0_BYTES) {
-        float d = f16_to_f32(load_u16(b));
+        float d = f16_value(load_u16(b));
         for (size_t j = 0; j < BLOCK_LEN / 2; j++) {
             out[i + j] = (float)((b[2 + j] & 15) - 8) * d;
             out[i + j + BLOCK_LEN / 2] = (float)((b[2 + j] >> 4) - 8) * d;

@@ -93,7 +93,7 @@ static float dot_f16(const uint8_t *w, const void *act, int cols)
     double sum = 0;
 
     for (int c = 0; c < cols; c++)
-        sum += (double)f16_to_f32(load_u16(w + (size_t)c * 2)) * (double)x[c];
+        sum += (double)f16_value(load_u16(w + (size_t)c * 2)) * (double)x[c];
     return (float)sum;
 }
 
@@ -103,7 +103,7 @@ static float dot_bf16(const uint8_t *w, const void *act, int cols)
     double sum = 0;
 
     for (int c = 0; c < cols; c++)
-        sum += (double)bf16_to_f32(load_u16(w + (size_t)c * 2)) * (double)x[c];
+        sum += (double)f32_of_bits((uint32_t)load_u16(w + (size_t)c * 2) << 16) * (double)x[c];
     return (float)sum;
 }
 
@@ -117,7 +117,7 @@ static float dot_q8_0(const uint8_t *w, const void *act, int cols)
         int dot = 0;
         for (int i = 0; i < BLOCK_LEN; i++)
             dot += (int8_t)w[2 + i] * q[i];
-        sum += (double)dot * ((double)f16_to_f32(load_u16(w)) * (double)s[b].d);
+        sum += (double)dot * ((double)f16_value(load_u16(w)) * (double)s[b].d);
     }
     return (float)sum;
 }
@@ -132,7 +132,7 @@ static float dot_q4_0(const uint8_t *w, const void *act, int cols)
         int dot = 0;
         for (int i = 0; i < BLOCK_LEN / 2; i++)
             dot += ((w[2 + i] & 15) - 8) * q[i] + ((w[2 + i] >> 4) - 8) * q[i + BLOCK_LEN / 2];
-        sum += (double)dot * ((double)f16_to_f32(load_u16(w)) * (double)s[b].d);
+        sum += (double)dot * ((double)f16_value(load_u16(w)) * (double)s[b].d);
     }
     return (float)sum;
 }
@@ -212,7 +212,7 @@ static void scalar_kv_store(void *dst, const float *x, int n, enum kv_type type)
 static inline float kv_at(const void *page, size_t i, enum kv_type type)
 {
     return type == KV_F32 ? ((const float *)page)[i]
-                          : f16_to_f32(load_u16((const uint8_t *)page + 2 * i));
+                          : f16_value(load_u16((const uint8_t *)page + 2 * i));
 }
 
 /* score[k] = q . key k * scale; gives their maximum. */

@@ -105,9 +105,13 @@ static void items_run_at_the_same_time(void **state)
 {
     (void)state;
     struct workers *w = workers_new(2);
-    struct seen s = {0};
-    workers_run(w, 2, meet, &s);
-    assert_int_equal(s.n_worker_seen, 2);
+    struct timespec pause = {.tv_nsec = 5 * NS_PER_MS};
+    for (int i = 0; i < 4; i++) {
+        struct seen s = {0};
+        nanosleep(&pause, NULL);               /* so that the worker has to be woken */
+        workers_run(w, 2, meet, &s);
+        assert_int_equal(s.n_worker_seen, 2);
+    }
     workers_free(w);
 }
 
