@@ -169,12 +169,10 @@ void sched_adopt(struct sched *sc, struct engine_seq *s)
         uint32_t page = prefix_find(&sc->prefix, s->salt, parent, s->token + s->n_done);
         if (page == PAGE_NONE)
             return;
+        CHECK(s->n_page == s->n_shared);   /* no page is taken before its step */
         prefix_hold(&sc->prefix, page);
-        if (s->n_page > s->n_shared)   /* was taken for these positions, not written yet */
-            prefix_drop(&sc->prefix, s->page[s->n_shared]);
-        else
-            s->n_page++;
-        s->page[s->n_shared++] = page;
+        s->page[s->n_page++] = page;
+        s->n_shared++;
         s->n_done += KV_PAGE_LEN;
         count_up(&sc->tokens_cached, KV_PAGE_LEN);
         if (!s->has_prefilled)

@@ -12,7 +12,7 @@ static void audit_sequence(const struct sched *sc, const struct engine_seq *s, u
 {
     CHECK(s->state == SEQ_RUNNING && s->n_plan == 0);
     CHECK(s->n_done < s->n_token && s->n_token <= s->n_token_max);
-    CHECK(s->n_page >= pages_of(s->n_done) && s->n_page <= pages_of(s->n_token));
+    CHECK(s->n_page == pages_of(s->n_done));
     CHECK(s->n_shared == (sc->o.prefix_cache ? s->n_done / KV_PAGE_LEN : 0));
     for (int i = 0; i < s->n_page; i++) {
         uint32_t page = s->page[i];
