@@ -101,7 +101,7 @@ static int parse_option(struct args *a, int c)
     case 't': return parse_tokens(a, optarg);
     case 'c': return parse_int("--ctx", 1, CTX_MAX, &a->n_ctx);
     case 'g': return parse_int("--greedy", 0, CTX_MAX, &a->n_greedy);
-    case 'n': return parse_int("--threads", 1, 1024, &a->n_thread);
+    case 'n': return parse_int("--threads", 1, WORKERS_MAX, &a->n_thread);
     case 'k': return parse_kv(a);
     case 'l':
         return kern_level_parse(str_of(optarg), &a->level)
@@ -144,7 +144,8 @@ static int parse_args(struct args *a, int argc, char **argv, bool *done)
 static enum err check_ids(const struct run *r, struct args *a, struct error *e)
 {
     int n_vocab = model_shape(r->model)->n_vocab;
-    int64_t need = (int64_t)a->n_id + a->n_greedy;
+    /* The last greedy token is not fed. */
+    int64_t need = (int64_t)a->n_id + (a->n_greedy > 0 ? a->n_greedy - 1 : 0);
     for (int i = 0; i < a->n_id; i++)
         if (a->id[i] >= n_vocab)
             return err_set(e, ERR_ARG, ERR_NO_POS, "token %d is not below the vocabulary's %d",
@@ -163,7 +164,8 @@ static enum err open_run(struct run *r, struct args *a, struct error *e)
     struct cli_progress bar;
     enum kern_level level = a->level == KERN_LEVEL_COUNT ? kern_best(KERN_LEVEL_COUNT) : a->level;
     TRY(kern_init(&r->kern, level, e));
-    r->workers = workers_new(a->n_thread ? a->n_thread : thread_cpu_count());
+    int n_cpu = thread_cpu_count() < WORKERS_MAX ? thread_cpu_count() : WORKERS_MAX;
+    r->workers = workers_new(a->n_thread ? a->n_thread : n_cpu);
     cli_progress_start(&bar, "load");
     struct model_options o = {.kern = &r->kern, .workers = r->workers, .kv_type = a->kv,
                               .progress = cli_progress_at, .progress_arg = &bar};

@@ -97,6 +97,15 @@ static enum err float_or(const struct model *m, const char *name, double min, do
 
 /* ---- family ---- */
 
+/* A value from the file, cut and safe to print. */
+static str shown(str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
+            return STR("(not printable)");
+    return str_sub(s, 0, 64);
+}
+
 static enum err unknown_family(str arch, struct error *e)
 {
     struct buf b;
@@ -105,7 +114,7 @@ static enum err unknown_family(str arch, struct error *e)
         buf_printf(&b, "%s%s", i ? ", " : "", families[i].arch);
     enum err err = err_set(e, ERR_UNSUPPORTED, ERR_NO_POS,
                            "the architecture \"%.*s\" is not supported; known are %.*s",
-                           STR_FMT(str_sub(arch, 0, 64)), STR_FMT(buf_str(&b)));
+                           STR_FMT(shown(arch)), STR_FMT(buf_str(&b)));
     buf_done(&b);
     return err;
 }
@@ -227,7 +236,7 @@ static enum err read_scaling_type(struct model *m, struct error *e)
     else
         return err_set(e, ERR_UNSUPPORTED, ERR_NO_POS,
                        "%s \"%.*s\" is not supported; known are none, linear, yarn", key,
-                       STR_FMT(str_sub(name, 0, 64)));
+                       STR_FMT(shown(name)));
     return ERR_OK;
 }
 

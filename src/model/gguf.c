@@ -71,6 +71,15 @@ static enum err truncated(const struct reader *r, const char *what, struct error
                    r->n);
 }
 
+/* Names go into messages on terminals, where a control character would be obeyed. */
+static bool has_control(str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
+            return true;
+    return false;
+}
+
 /* A name of at most max bytes, borrowed. */
 static enum err read_name(struct reader *r, size_t max, const char *what, str *out,
                           struct error *e)
@@ -81,7 +90,11 @@ static enum err read_name(struct reader *r, size_t max, const char *what, str *o
         return err_set(e, ERR_LIMIT, at, "byte %zu: %s of %llu bytes, at most %zu are allowed", at,
                        what, (unsigned long long)n, max);
     *out = read_bytes(r, n);
-    return r->bad ? truncated(r, what, e) : ERR_OK;
+    if (r->bad)
+        return truncated(r, what, e);
+    if (has_control(*out))
+        return err_set(e, ERR_FORMAT, at, "byte %zu: %s with a control character", at, what);
+    return ERR_OK;
 }
 
 /* Moves behind n items of a type. */

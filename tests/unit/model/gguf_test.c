@@ -364,6 +364,19 @@ static void lie_long_key(struct buf *b)
         buf_char(b, 'k');
 }
 
+static void lie_control(struct buf *b)
+{
+    put_head(b, 3, 1, 0);
+    put_tensor(b, "a\033[2Jb", 2, square, QUANT_F32, 0);
+}
+
+static void lie_control_key(struct buf *b)
+{
+    put_head(b, 3, 0, 2);
+    put_u32(b, "k\n", 1);
+    pad_to(b, 128);
+}
+
 static const struct { void (*make)(struct buf *b); enum err err; const char *word; } lies[] = {
     {lie_version, ERR_UNSUPPORTED, "version 1"},
     {lie_version_4, ERR_UNSUPPORTED, "version 4"},
@@ -394,6 +407,8 @@ static const struct { void (*make)(struct buf *b); enum err err; const char *wor
     {lie_block, ERR_FORMAT, "multiple of 32"},
     {lie_type, ERR_UNSUPPORTED, "tensor t has block type 9999"},
     {lie_product, ERR_LIMIT, "overflows"},
+    {lie_control, ERR_FORMAT, "a tensor name with a control character"},
+    {lie_control_key, ERR_FORMAT, "a key with a control character"},
     {lie_long_name, ERR_LIMIT, "257 bytes"},
     {lie_long_key, ERR_LIMIT, "65536 bytes"},
 };
@@ -439,7 +454,9 @@ static void test_limits_reached(void **state)
     buf_clear(&b);
     put_head(&b, 3, 0, GGUF_KV_MAX);
     for (int i = 0; i < GGUF_KV_MAX; i++) {
-        put(&b, 3, 8), put(&b, (uint64_t)i, 3);
+        char key[8];
+        snprintf(key, sizeof key, "%06x", (unsigned)i);
+        put_name(&b, str_of(key));
         put(&b, GGUF_U8, 4), put(&b, 1, 1);
     }
     if (try_bytes(b.p, b.n, &e) != ERR_OK)

@@ -150,6 +150,7 @@ static const struct { struct edit edit; enum err err; const char *word; } refuse
     {NO_KEY("general.architecture"), ERR_FORMAT, "general.architecture"},
     {TEXT4("general.architecture", 'm', 'o', 'r', 'e'), ERR_UNSUPPORTED,
      "\"more\" is not supported; known are llama, qwen2, qwen3"},
+    {TEXT4("general.architecture", 'a', 033, '[', 'm'), ERR_UNSUPPORTED, "\"(not printable)\""},
     {U32("split.count", 2), ERR_UNSUPPORTED, "one of 2 parts"},
     {U32("llama.expert_count", 8), ERR_UNSUPPORTED, "8 experts is not supported yet"},
     {{.key = "llama.attention.causal", .type = GGUF_BOOL, .item_type = GGUF_BOOL, .n = 1,
