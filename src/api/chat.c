@@ -253,7 +253,7 @@ static enum err prepare(struct call *c, struct error *e)
     TRY(find_model(c, e));
     c->head = (struct chat_head){.id = request_id(r), .model = r->model->id,
                                  .fingerprint = r->model->fingerprint,
-                                 .created_unix_s = clock_unix_s()};
+                                 .created_unix_s = clock_unix_s(), .shows_tier = c->p.has_tier};
     c->p.chat.salt = hash_str(r->key.team_id);
     c->p.chat.owner = hash_str(r->key.id);
     c->p.chat.wake = wake;

@@ -312,6 +312,7 @@ static void streaming(struct parse *p)
 {
     const struct json *o = fields_typed(&p->f, p->root, "", "stream_options", JSON_OBJECT);
 
+    p->out->has_tier = fields_str(&p->f, p->root, "", "service_tier").p != NULL;
     p->out->stream = fields_bool(&p->f, p->root, "", "stream", false);
     p->out->include_usage = fields_bool(&p->f, o, "stream_options", "include_usage", false);
 }

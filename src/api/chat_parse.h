@@ -12,6 +12,7 @@ struct chat_params {
     struct chat_request chat;
     str model;                         /* as asked */
     bool stream, include_usage;
+    bool has_tier;                     /* service_tier was given; only "default" is served */
 };
 
 /* ERR_TYPE (422), ERR_ARG, ERR_LIMIT, ERR_UNSUPPORTED, ERR_GONE. Everything lives in a; strings

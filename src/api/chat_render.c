@@ -19,7 +19,7 @@ static void head(struct json_writer *w, const struct chat_head *h, const char *o
 static void tail(struct json_writer *w, const struct chat_head *h)
 {
     jw_kv_cstring(w, "system_fingerprint", h->fingerprint);
-    jw_kv_cstring(w, "service_tier", "default");
+    if (h->shows_tier) jw_kv_cstring(w, "service_tier", "default");
     jw_object_end(w);
 }
 
@@ -187,11 +187,10 @@ static void choice_whole(struct json_writer *w, const struct chat_fold *f, int i
     if (f->reasoning.n) jw_kv_string(w, "reasoning_content", buf_str(&f->reasoning));
     jw_kv_null(w, "refusal");
     jw_object_end(w);
-    jw_key(w, "logprobs");
-    if (logprobs)
+    if (logprobs) {
+        jw_key(w, "logprobs");
         logprobs_object(w, buf_str(&f->logprobs));
-    else
-        jw_null(w);
+    }
     jw_kv_cstring(w, "finish_reason", finish_name[f->finish]);
     jw_object_end(w);
 }

@@ -7,7 +7,12 @@
 #include "base/buf.h"
 #include "chat/event.h"
 
-struct chat_head { str id; str model; const char *fingerprint; int64_t created_unix_s; };
+struct chat_head {
+    str id, model;
+    const char *fingerprint;
+    int64_t created_unix_s;
+    bool shows_tier;                   /* the request asked for a service_tier */
+};
 
 /* One chunk. first: the choice's first, which carries the role. An END event gives the usage
  * chunk (choices empty). Appends bare JSON. */

@@ -348,6 +348,8 @@ struct engine_stats sched_stats(const struct sched *sc)
         .tokens_cached = atomic_load_explicit(&sc->tokens_cached, memory_order_relaxed),
         .tokens_decoded = atomic_load_explicit(&sc->tokens_decoded, memory_order_relaxed),
         .n_running = atomic_load_explicit(&sc->stat_running, memory_order_relaxed),
+        .n_seq_max = sc->o.n_seq_max,
+        .n_queue_max = sc->o.n_queue_max,
         .kv_pages = sc->kv.n_page,
         .kv_pages_used = atomic_load_explicit(&sc->stat_used, memory_order_relaxed),
         .kv_pages_cached = atomic_load_explicit(&sc->stat_cached, memory_order_relaxed),

@@ -19,6 +19,7 @@ struct option {
     const char *help;
 };
 
+#define BOOL_WORDS "true|false|1|0|yes|no|on|off"
 #define AT(field) offsetof(struct config, field)
 
 static const struct option table[] = {
@@ -117,7 +118,7 @@ static enum err set_value(struct setter *s, const struct option *o, const char *
         return ERR_OK;
     case KIND_TEXT: *(const char **)field = text; return ERR_OK;
     case KIND_BOOL:
-        if (!in_choices("true|false|1|0|yes|no|on|off", text)) return bad_value(o, text, where, e);
+        if (!in_choices(BOOL_WORDS, text)) return bad_value(o, text, where, e);
         *(bool *)field = in_choices("true|1|yes|on", text);
         return ERR_OK;
     case KIND_INT:
@@ -199,7 +200,7 @@ static enum err take_flag(int argc, char **argv, int *i, struct arena *a, const 
     if (!o) return err_set(e, ERR_ARG, ERR_NO_POS, "no such option --%s", *name);
     if (eq != SIZE_MAX) {
         *value = arg.p + eq + 1;
-    } else if (o->kind == KIND_BOOL) {
+    } else if (o->kind == KIND_BOOL && (*i + 1 >= argc || !in_choices(BOOL_WORDS, argv[*i + 1]))) {
         *value = "true";
     } else {
         if (*i + 1 >= argc)
