@@ -218,16 +218,21 @@ static void format_peer(char out[56], const struct sockaddr *addr)
 {
     char ip[INET6_ADDRSTRLEN] = "?";
     int port = 0;
-    if (addr->sa_family == AF_INET) {
+    bool is_v4 = addr->sa_family == AF_INET;
+    if (is_v4) {
         const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)addr;
         inet_ntop(AF_INET, &v4->sin_addr, ip, sizeof ip);
         port = ntohs(v4->sin_port);
     } else if (addr->sa_family == AF_INET6) {
         const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)addr;
-        inet_ntop(AF_INET6, &v6->sin6_addr, ip, sizeof ip);
         port = ntohs(v6->sin6_port);
+        is_v4 = IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr);
+        if (is_v4)
+            inet_ntop(AF_INET, &v6->sin6_addr.s6_addr[12], ip, sizeof ip);
+        else
+            inet_ntop(AF_INET6, &v6->sin6_addr, ip, sizeof ip);
     }
-    snprintf(out, 56, addr->sa_family == AF_INET6 ? "[%s]:%d" : "%s:%d", ip, port);
+    snprintf(out, 56, is_v4 ? "%s:%d" : "[%s]:%d", ip, port);
 }
 
 static bool make_bufferevent(struct conn *c, int fd)

@@ -61,12 +61,13 @@ str exchange_header(const struct exchange *x, const char *name)
 void exchange_want_body(struct exchange *x, size_t max)
 {
     struct xchg *xi = of(x);
+    if (x->gone)
+        return;
     CHECK(!xi->asked_body && xi->phase == X_OPEN);
     xi->asked_body = true;
     xi->want_body = true;
     xi->body_max = max;
-    if (!x->gone)
-        xi->ops->want_body(xi);
+    xi->ops->want_body(xi);
 }
 
 void exchange_add_header(struct exchange *x, const char *name, str value)
@@ -87,9 +88,9 @@ void exchange_add_header(struct exchange *x, const char *name, str value)
 void exchange_reply(struct exchange *x, int status, const char *content_type, str body)
 {
     struct xchg *xi = of(x);
-    CHECK(status >= 200 && status <= 599 && xi->phase == X_OPEN);
     if (x->gone)
         return;
+    CHECK(status >= 200 && status <= 599 && xi->phase == X_OPEN);
     xi->phase = X_FINISHED;
     x->status = status;
     xi->ops->reply(xi, status, content_type, body);
@@ -98,10 +99,10 @@ void exchange_reply(struct exchange *x, int status, const char *content_type, st
 void exchange_stream(struct exchange *x, int status, const char *content_type)
 {
     struct xchg *xi = of(x);
-    CHECK(status >= 200 && status <= 599 && status != 204 && status != 304);
-    CHECK(xi->phase == X_OPEN);
     if (x->gone)
         return;
+    CHECK(status >= 200 && status <= 599 && status != 204 && status != 304);
+    CHECK(xi->phase == X_OPEN);
     xi->phase = X_STREAMING;
     x->status = status;
     xi->ops->stream(xi, status, content_type);

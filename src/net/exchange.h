@@ -42,7 +42,8 @@ struct exchange {
     /* Reply, for logs. */
     int status;                        /* 0 until sent */
     uint64_t bytes_in, bytes_out;      /* body bytes */
-    bool gone;                         /* the client vanished before the reply was complete */
+    bool gone;                         /* the client vanished, or the server cut it at its end,
+                                        * before the reply was complete */
 
     /* Handler's own. */
     void *user;
@@ -73,7 +74,8 @@ str exchange_header(const struct exchange *x, const char *name);
  * body of a request that has one closes the connection behind it. */
 void exchange_want_body(struct exchange *x, size_t max);
 
-/* Adds a reply header; before reply or stream. Copies. CR, LF and NUL are refused (CHECK). */
+/* Adds a reply header; before reply or stream. Copies. CR, LF and NUL are refused (CHECK), and a
+ * head over 1 MB is: bound what is echoed from the request. */
 void exchange_add_header(struct exchange *x, const char *name, str value);
 /* A whole reply. Copies body. content_type NULL: an empty reply (204, 202). The framing headers
  * (content-length, transfer-encoding, connection), server and date are the server's. */

@@ -21,7 +21,7 @@
 #include "net/server.h"
 
 #define EXCHANGE_ARENA_MAX ((size_t)256 << 20) /* bytes of x->arena that input may decide */
-#define REPLY_HEAD_MAX ((size_t)64 << 10)      /* bytes of a reply's head, all headers */
+#define REPLY_HEAD_MAX ((size_t)1 << 20)       /* bytes of a reply's head, all headers */
 #define LINGER_MS 1000                         /* after the last byte, for the client's close */
 #define LINGER_BYTES_MAX ((size_t)64 << 10)    /* read and thrown away meanwhile */
 #define REFUSALS_MAX 64                        /* connections over the limit that get their 503 */
