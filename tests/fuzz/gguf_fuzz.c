@@ -2,6 +2,7 @@
  *
  * Any bytes as a model file: open, read everything, and where the file passes as a model load its
  * weights and run two tokens. The scalar level reads weights in place, so lies about sizes show.
+ * The seeds are models of one layer, width 32 and four tokens with random weights.
  */
 #include <string.h>
 
