@@ -228,7 +228,7 @@ static int check_real(const char *path)
 
 static int for_each(const char *root, const char *pattern, int (*check)(const char *path))
 {
-    char full[4096];
+    char full[8192];
     glob_t found;
     int bad = 0;
     snprintf(full, sizeof full, "%s/%s", root, pattern);

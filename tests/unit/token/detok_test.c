@@ -125,7 +125,7 @@ static void test_nothing_held_without_need(void **state)
     vocab_free(v);
 }
 
-static const char *const pieces[] = {"\xe2\x96\x81", "\xe2\x96\x81" "a", "b"};
+static const char *const pieces[] = {"\xe2\x96\x81", ("\xe2\x96\x81" "a"), "b"};
 enum { SPACE = 259, SPACE_A, B, UNK = 0, BOS = 1 };
 
 struct spm_row { int32_t id[5]; size_t n; bool keep, started; int prefix; const char *want; };

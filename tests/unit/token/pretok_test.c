@@ -127,7 +127,7 @@ static void test_long_runs(void **state)
 {
     (void)state;
     static const char *const units[] = {
-        " ", "\n", "a", "A", "1", "'", "~", " x", "\xc3\x89" "A", "\xcc\x81", "\xff",
+        " ", "\n", "a", "A", "1", "'", "~", " x", ("\xc3\x89" "A"), "\xcc\x81", "\xff",
         "\xe3\x80\x80", " \n", "\x01", "A\xc3\x89",
     };
     enum { BYTES = 200000 };

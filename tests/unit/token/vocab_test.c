@@ -62,11 +62,12 @@ static void spell(const struct vocab *v, str text, unsigned flags, const struct 
     for (size_t i = 0; i < l.n; i++) {
         enum token_type t = vocab_type(v, l.id[i]);
         str p = vocab_piece(v, l.id[i]);
-        const char *form = t == TOKEN_CONTROL || t == TOKEN_UNKNOWN ? "%s[%.*s]" : "%s%.*s";
+        bool special = t == TOKEN_CONTROL || t == TOKEN_UNKNOWN;
+        n += (size_t)snprintf(out + n, 1024 - n, "%s%s", i ? "|" : "", special ? "[" : "");
         if (t == TOKEN_BYTE)
-            n += (size_t)snprintf(out + n, 1024 - n, "%s<%02x>", i ? "|" : "", p.p[0] & 255);
+            n += (size_t)snprintf(out + n, 1024 - n, "<%02x>", p.p[0] & 255);
         else
-            n += (size_t)snprintf(out + n, 1024 - n, form, i ? "|" : "", STR_FMT(p));
+            n += (size_t)snprintf(out + n, 1024 - n, "%.*s%s", STR_FMT(p), special ? "]" : "");
         assert_true(n < 1024);
     }
     token_list_done(&l);
