@@ -233,7 +233,9 @@ static struct value filter_indent(struct call *c)
 static struct value filter_truncate(struct call *c)
 {
     struct render *r = c->r;
-    const struct tstr *s = self_str(c);
+    if (c->self.type != V_STR)
+        return fail(r, ERR_ARG, "truncate needs a str, not %s", type_name(c->self));
+    const struct tstr *s = c->self.s;
     struct value end = c->arg[2].type == V_ABSENT ? str_plain(r, STR("...")) : to_str(r, c->arg[2]);
     int64_t length = arg_int(c, 0, 255), leeway = arg_int(c, 3, 5);
     int64_t n_end = (int64_t)end.s->n_char;

@@ -342,7 +342,9 @@ struct value format_percent(struct render *r, const struct tstr *text, struct va
             percent_one(&p);
         }
     }
-    bool is_left = args.type == V_TUPLE ? p.next < args.list->n : p.next == 0 && args.type != V_DICT;
+    bool may_be_left = args.type == V_DICT || args.type == V_LIST || args.type == V_RANGE ||
+                       args.type == V_UNDEFINED;   /* what Python takes for a mapping */
+    bool is_left = args.type == V_TUPLE ? p.next < args.list->n : p.next == 0 && !may_be_left;
     if (is_left && !named)
         fail(r, ERR_ARG, "not all arguments converted during string formatting");
     if (str_is_input(text))

@@ -204,6 +204,8 @@ static size_t float_end(const struct lexer *l, size_t pos)
     if (pos > 0 && at(l, pos - 1) == '.')
         return pos;
     size_t whole = digits(l, pos, DECIMAL), end = whole;
+    if (whole == pos)
+        return pos;
     if (at(l, end) == '.' && is_digit(at(l, end + 1)))
         end = digits(l, end + 1, DECIMAL);
     if (at(l, end) == 'e' || at(l, end) == 'E') {

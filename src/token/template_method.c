@@ -262,7 +262,7 @@ static void split_spaces(struct render *r, const struct tstr *s, int64_t max, st
     while (at < s->n && step(r, 1)) {
         size_t end = at, next = at;
         if (max-- == 0) {
-            list_add(r, l, str_strip(r, str_part(r, s, at, s->n).s, NULL, 2));
+            list_add(r, l, str_part(r, s, at, s->n));
             return;
         }
         while (end < s->n && step(r, 1) && !cp_is_space(utf8_next(bytes, &next)))
@@ -280,7 +280,7 @@ static void rsplit_spaces(struct render *r, const struct tstr *s, int64_t max, s
     while (end > 0 && step(r, 1)) {
         size_t at = end;
         if (max-- == 0) {
-            list_add(r, l, str_strip(r, str_part(r, s, 0, end).s, NULL, 1));
+            list_add(r, l, str_part(r, s, 0, end));
             return;
         }
         while (at > 0 && step(r, 1) && space_suffix(str_sub(bytes, 0, at)) == 0)

@@ -174,7 +174,7 @@ struct value op_binary(struct render *r, int op, struct value a, struct value b)
     if (value_is_number(a) && value_is_number(b))
         return float_binary(r, op, value_double(a), value_double(b));
     if (op == '%' && a.type == V_STR)
-        return b.type == V_UNDEFINED ? fail_undefined(r, b) : format_percent(r, a.s, b, NULL);
+        return format_percent(r, a.s, b, NULL);
     if (op == '+' && a.type == V_STR && b.type == V_STR)
         return add_strings(r, a, b);
     if (op == '+' && a.type == b.type && is_sequence(a))
@@ -189,9 +189,26 @@ struct value op_binary(struct render *r, int op, struct value a, struct value b)
     return op_name(r, op, a, b);
 }
 
+/* A literal beyond 64 bits: its sign is all that can be changed. */
+static struct value negate_big(struct render *r, struct value v)
+{
+    int64_t i;
+    struct capture c = capture_begin(r);
+    bool is_negative = v.s->p[0] == '-';
+    emit(r, is_negative ? STR("") : STR("-"));
+    emit(r, str_sub(str_bytes(v.s), is_negative, SIZE_MAX));
+    struct value text = capture_end(r, c);
+    if (r->err == ERR_OK && str_to_i64(str_bytes(text.s), &i))
+        return v_int(i);
+    text.type = V_BIG;
+    return text;
+}
+
 struct value op_negate(struct render *r, struct value v)
 {
     int64_t i;
+    if (v.type == V_BIG)
+        return negate_big(r, v);
     if (v.type == V_FLOAT)
         return v_float(-v.number);
     if (value_int(v, &i))
@@ -281,8 +298,7 @@ static struct value own_attribute(struct render *r, struct value obj, str name)
 struct value get_attr(struct render *r, struct value obj, str name)
 {
     if (obj.type == V_UNDEFINED)
-        return str_starts(name, STR("__")) && str_ends(name, STR("__"))
-                   ? v_undef_attr(r, obj, name) : fail_undefined(r, obj);
+        return fail_undefined(r, obj);
     if (name.n > 0 && name.p[0] != '_') {
         struct value own = own_attribute(r, obj, name);
         if (own.type != V_ABSENT)
@@ -413,8 +429,10 @@ struct value get_slice(struct render *r, struct value obj, const struct value bo
     if (obj.type == V_UNDEFINED)
         return fail_undefined(r, obj);
     value_len(obj, &n);
-    if (!ok || !slice_bounds(r, bound, (int64_t)n, b))
-        return v_undef_hint(r, "the sliced object is undefined");
+    if (!ok)
+        return fail(r, ERR_ARG, "'%s' object is not subscriptable by a slice", type_name(obj));
+    if (!slice_bounds(r, bound, (int64_t)n, b))
+        return fail(r, ERR_ARG, "slice indices must be integers or None");
     if (obj.type == V_STR)
         return slice_string(r, obj.s, b);
     int64_t count = slice_count(b);

@@ -31,13 +31,14 @@ void emit_char(struct render *r, char c, size_t times)
 {
     if (times == 0)
         return;
-    char *p = r->err == ERR_OK && step(r, times / 64) ? buf_reserve(&r->out->text, times) : NULL;
-    if (p) {
-        memset(p, c, times);
-        r->out->text.n += times;
-    } else {
+    bool has_room = times <= r->out->text.max - r->out->text.n;
+    char *p = has_room && step(r, times / 64) ? buf_reserve(&r->out->text, times) : NULL;
+    if (!p) {
         out_of_text(r);
+        return;
     }
+    memset(p, c, times);
+    r->out->text.n += times;
 }
 
 void emit_cp(struct render *r, uint32_t cp)
@@ -226,8 +227,10 @@ struct value str_part(struct render *r, const struct tstr *s, size_t from, size_
 
 size_t str_offset(const struct tstr *s, size_t i)
 {
-    if (s->n_char == s->n || i >= s->n_char)
-        return i < s->n ? i : s->n;
+    if (i >= s->n_char)
+        return s->n;
+    if (s->n_char == s->n)
+        return i;
     size_t at = 0;
     while (i-- > 0)
         utf8_next(str_bytes(s), &at);

@@ -252,7 +252,8 @@ static int compare_big(struct value a, struct value b)
     if (a_neg != b_neg)
         return a_neg ? -1 : 1;
     int by_size = (a.s->n > b.s->n) - (a.s->n < b.s->n);
-    int d = by_size ? by_size : str_cmp(str_bytes(a.s), str_bytes(b.s));
+    int by_digit = str_cmp(str_bytes(a.s), str_bytes(b.s));
+    int d = by_size ? by_size : (by_digit > 0) - (by_digit < 0);
     return a_neg ? -d : d;
 }
 
@@ -274,8 +275,10 @@ int compare(struct render *r, struct value a, struct value b, const char *op, in
         return is_nan(a) || is_nan(b) ? 2 : compare_numbers(a, b);
     if ((a.type == V_BIG || a.type == V_INT) && (b.type == V_BIG || b.type == V_INT))
         return compare_big(a, b);
-    if (a.type == V_STR && b.type == V_STR)
-        return step(r, a.s->n / 64) ? str_cmp(str_bytes(a.s), str_bytes(b.s)) : 0;
+    if (a.type == V_STR && b.type == V_STR) {
+        int d = step(r, a.s->n / 64) ? str_cmp(str_bytes(a.s), str_bytes(b.s)) : 0;
+        return (d > 0) - (d < 0);
+    }
     if (a.type == b.type && (a.type == V_LIST || a.type == V_TUPLE))
         return compare_lists(r, a, b, op, depth);
     if (a.type == V_UNDEFINED || b.type == V_UNDEFINED)
