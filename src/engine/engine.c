@@ -19,7 +19,6 @@
 #define N_QUEUE_DEFAULT 4096
 #define PREFILL_CHUNK_DEFAULT 256
 #define KV_BYTES_DEFAULT_MAX ((size_t)4 << 30)
-#define N_THREAD_MAX 1024
 #define IDLE_NS NS_PER_S               /* an idle scheduler still shows a heartbeat */
 
 struct engine {
@@ -113,12 +112,13 @@ static enum err plan_pages(const struct engine_options *o, struct sched_options 
 
 static enum err open_workers(struct engine *en, const struct engine_options *o, struct error *e)
 {
-    if (o->n_thread < 0 || o->n_thread > N_THREAD_MAX)
+    if (o->n_thread < 0 || o->n_thread > WORKERS_MAX)
         return err_set(e, ERR_ARG, ERR_NO_POS, "%d threads, 1 to %d are allowed", o->n_thread,
-                       N_THREAD_MAX);
+                       WORKERS_MAX);
     enum kern_level level = kern_best(o->level_max);
     TRY(kern_init(&en->kern, level, e));
-    en->workers = workers_new(or_default(o->n_thread, thread_cpu_count()));
+    int n_cpu = thread_cpu_count() < WORKERS_MAX ? thread_cpu_count() : WORKERS_MAX;
+    en->workers = workers_new(or_default(o->n_thread, n_cpu));
     return ERR_OK;
 }
 
@@ -126,7 +126,7 @@ static void open_template(struct engine *en)
 {
     str source = load_chat_template(model_gguf(en->model));
     if (source.n == 0)
-        err_set(&en->template_why, ERR_NOT_FOUND, ERR_NO_POS, "the model file has no chat template");
+        err_set(&en->template_why, ERR_NOT_FOUND, ERR_NO_POS, "the file has no chat template");
     else if (template_parse(source, &en->template, &en->template_why) != ERR_OK)
         en->template = NULL;
 }

@@ -28,7 +28,8 @@
 struct engine_options {
     const char *model_path;
     int n_thread;                      /* 0: all CPUs */
-    int n_ctx;                         /* positions a sequence may have; 0: what the model declares */
+    int n_ctx;                         /* positions of a sequence; 0 or more than the model
+                                        * declares: what it declares. Cut to the KV budget. */
     size_t kv_bytes;                   /* KV budget; 0: default (1/4 of memory, at most 4 GB) */
     int n_seq_max;                     /* sequences running at once; 0: 64 */
     int n_queue_max;                   /* waiting beyond that; 0: 4096 */
@@ -40,7 +41,8 @@ struct engine_options {
     void *progress_arg;
 };
 #define ENGINE_OPTIONS_DEFAULT \
-    ((struct engine_options){.level_max = KERN_LEVEL_COUNT, .kv_type = KV_F16, .prefix_cache = true})
+    ((struct engine_options){.level_max = KERN_LEVEL_COUNT, .kv_type = KV_F16, \
+                             .prefix_cache = true})
 
 struct engine;
 struct engine_seq;
@@ -67,30 +69,36 @@ struct sample_params {
     float repetition_penalty;          /* 1: off; over prompt and output */
     float presence_penalty;            /* 0: off; over output */
     float frequency_penalty;           /* 0: off; over output */
-    uint64_t seed;                     /* always used; the caller draws one when the client gave none */
-    const struct token_bias *bias;     /* [n_bias], copied; ids outside the vocabulary are refused */
+    uint64_t seed;                     /* always used; the caller draws one if the client did not */
+    const struct token_bias *bias;     /* [n_bias], copied; ids must be in the vocabulary; -INFINITY
+                                        * bans a token */
     int n_bias;
 };
-#define SAMPLE_DEFAULT ((struct sample_params){.temperature = 1, .top_p = 1, .repetition_penalty = 1})
+#define SAMPLE_DEFAULT \
+    ((struct sample_params){.temperature = 1, .top_p = 1, .repetition_penalty = 1})
 
 struct engine_request {
     const int32_t *prompt;             /* [n_prompt], copied; 1 <= n_prompt < n_ctx */
     size_t n_prompt;
-    int max_tokens;                    /* output tokens at most, >= 1; clipped to what the context leaves */
+    int max_tokens;                    /* output tokens, >= 1; clipped to what the context leaves */
     struct sample_params sample;
     bool ignore_eog;                   /* benchmarks: go on past end-of-generation tokens */
-    int n_top_logprobs;                /* -1: no logprobs; 0..ENGINE_TOP_LOGPROBS_MAX alternatives */
+    int n_top_logprobs;                /* -1: none; 0..ENGINE_TOP_LOGPROBS_MAX alternatives */
     uint64_t salt;                     /* prefixes are shared only under the same salt (team) */
     int priority;                      /* higher runs first */
     uint64_t owner;                    /* fair share is per owner (key) */
-    /* Called (scheduler thread, must not block) when events became available to an empty ring. */
+    /* Called when events came into an empty ring; NULL: the caller polls. On the scheduler thread,
+     * maybe before engine_submit returns. Must not block and must not call the engine. */
     void (*wake)(void *arg);
     void *wake_arg;
 };
 
 enum engine_finish {
-    FINISH_NONE, FINISH_STOP /* end-of-generation token */, FINISH_LENGTH, FINISH_CANCELLED,
-    FINISH_ERROR
+    FINISH_NONE,
+    FINISH_STOP,                       /* an end-of-generation token, which is not sent itself */
+    FINISH_LENGTH,                     /* max_tokens reached, or the context is full */
+    FINISH_CANCELLED,
+    FINISH_ERROR                       /* logits with NaN or infinity, or every token masked */
 };
 
 struct token_logprob { int32_t id; float logprob; };
@@ -98,14 +106,18 @@ struct token_logprob { int32_t id; float logprob; };
 struct engine_event {
     int32_t token;                     /* TOKEN_NONE on the last event */
     enum engine_finish finish;         /* set on the last event only */
-    float logprob;                     /* natural log, of the distribution before sampling filters */
-    int n_top;
+    float logprob;                     /* natural log, of the model's own distribution: before bias,
+                                        * penalties, temperature and filters */
+    int n_top;                         /* most likely first, ties by id */
     struct token_logprob top[ENGINE_TOP_LOGPROBS_MAX];
 };
 
-/* What a sequence cost, valid once its last event was read or it was cancelled. */
+/* What a sequence cost. Final once its last event was read, until then a snapshot. n_output is
+ * the number of token events. */
 struct engine_usage {
-    int n_prompt, n_cached, n_output;  /* tokens; cached: prompt tokens taken from the prefix cache */
+    int n_prompt, n_output;            /* tokens */
+    int n_cached;                      /* prompt tokens taken from the prefix cache: whole pages,
+                                        * never the last token */
     int64_t queued_ns, first_token_ns, last_token_ns;   /* clock_ns stamps; 0 when not reached */
 };
 
@@ -126,7 +138,7 @@ void engine_seq_free(struct engine_seq *s);
 
 struct engine_stats {
     uint64_t steps;                    /* heartbeat: the scheduler loop moved this often */
-    int64_t last_step_ns;              /* clock_ns of the last turn (also when idle: at most 1 s old) */
+    int64_t last_step_ns;              /* clock_ns of the last turn; also when idle at most 1 s old */
     uint64_t tokens_prefilled, tokens_cached, tokens_decoded;
     int n_running, n_queued;
     int n_seq_max, n_queue_max;        /* the limits in force */

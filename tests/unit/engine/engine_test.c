@@ -257,7 +257,8 @@ static void assert_same(const struct reader *a, const struct reader *b, const ch
         memcmp(a->logprob, b->logprob, (size_t)a->n * sizeof *a->logprob) == 0 &&
         memcmp(a->top, b->top, (size_t)a->n * sizeof *a->top) == 0;
     if (!is_same)
-        fail_msg("%s: prompt %d differs from the run alone (%d and %d tokens)", what, p, a->n, b->n);
+        fail_msg("%s: prompt %d differs from the run alone, %d and %d tokens", what, p, a->n,
+                 b->n);
 }
 
 static const struct exact_case {

@@ -158,7 +158,8 @@ static void test_no_starvation(void **state)
                                                         .owner = 1});
     steps_until_end(&r, greedy);
     struct engine_seq *first = submit(&r, (struct ask){.n_prompt = 2, .max_tokens = 1, .owner = 2});
-    struct engine_seq *victim = submit(&r, (struct ask){.n_prompt = 2, .max_tokens = 1, .owner = 1});
+    struct engine_seq *victim = submit(&r, (struct ask){.n_prompt = 2, .max_tokens = 1,
+                                                        .owner = 1});
     uint64_t owner = 1000;
     int n = 0;
     for (; victim->state == SEQ_QUEUED && n < 3 * OVERTAKE_MAX; n++) {
