@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The chat examples of the documents that users copy from, with only base URL and key changed.
+
+Every code block that is a whole program for chat completions is run as it stands there. Blocks
+that need what this server refuses for now (images, tools, schemas, search) are left out by what
+they contain; fragments that do not make a client are no programs.
+"""
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+SEEDS = pathlib.Path(os.environ["SEEDS"])
+FILES = ("000", "001", "003")
+BEYOND = re.compile(r"image_url|response_format|tools|search_parameters|input_image|\bfunction_call|deferred|anthropic|json_schema|"
+                    r"embeddings|beta\.chat|create\(\.\.\.\)|xai_sdk|/v1/responses|responses\.create")
+KEY = re.compile(r"YOUR_XAI_API_KEY|<YOUR_XAI_API_KEY_HERE>|<YOUR_API_KEY>|your_api_key|<api key>|YOUR_API_KEY|xai-\.\.\.|sk-\.\.\.")
+
+
+def point_here(code):
+    code = re.sub(r"https://api\.x\.ai(?:/v1)?(?=/v1|[\"'/ ])", lambda m: os.environ["BASE_URL"] + m.group()[18:], code)
+    # The documents escape line ends of shell blocks twice.
+    return KEY.sub(os.environ["XAI_API_KEY"], code).replace("\\\\\n", "\\\n")
+
+
+def kind_of(language, code):
+    if BEYOND.search(code):
+        return None
+    if language.startswith("python") and "api.x.ai" in code and \
+            re.search(r"chat\.completions\.create|requests\.post|llm\.(predict|invoke)", code):
+        return "python"
+    if language.startswith("javascript") and "new OpenAI" in code and "chat.completions.create" in code:
+        return "javascript"
+    if "curl https://api.x.ai/v1/chat/completions" in code:
+        return "bash"
+    return None
+
+
+def command(kind, code, folder):
+    name = {"python": "example.py", "javascript": "example.mjs", "bash": "example.sh"}[kind]
+    path = pathlib.Path(folder) / name
+    path.write_text(code)
+    return [{"python": sys.executable, "javascript": "node", "bash": "bash"}[kind], str(path)]
+
+
+def predict_is_gone(code):
+    """LangChain removed predict() in 1.0; the document's call is spelled invoke() there."""
+    return code.replace("llm.predict(", "llm.invoke(")
+
+
+def run(label, kind, code):
+    with tempfile.TemporaryDirectory(dir=os.getcwd()) as folder:
+        done = subprocess.run(command(kind, predict_is_gone(point_here(code)), folder), capture_output=True, text=True, timeout=120)
+    text = done.stdout.strip()
+    if done.returncode == 0 and text and '"error"' not in text and "Traceback" not in done.stderr:
+        print("ok seeds", label, kind)
+        return True
+    print("not ok seeds %s %s: %s" % (label, kind, (text + " " + done.stderr).replace("\n", " | ")[-600:]))
+    return False
+
+
+def main():
+    if not SEEDS.is_dir():
+        print("skip seeds: no documents at", SEEDS)
+        return 0
+    good, n = True, 0
+    for prefix in FILES:
+        text = next(SEEDS.glob(prefix + "_*")).read_text()
+        for match in re.finditer(r"^```([^\n]*)\n(.*?)^```", text, re.M | re.S):
+            kind = kind_of(match[1], match[2])
+            if kind:
+                n += 1
+                good = run("%s line %d" % (prefix, text[:match.start()].count("\n") + 1), kind, match[2]) and good
+    if n < 10:
+        print("not ok seeds: only %d examples were found" % n)
+        return 1
+    return 0 if good else 1
+
+
+sys.exit(main())
