@@ -51,7 +51,6 @@ struct task {
     struct kern_attn *attn;                    /* one per worker */
     const uint8_t *bytes;
     size_t n_byte;
-    _Atomic uint64_t sink;                     /* keeps the read loop alive */
 };
 
 static void *alloc64(size_t n)
@@ -77,21 +76,14 @@ static double best_ns(void (*run)(struct task *t), struct task *t)
     return (double)best;
 }
 
-/* Four streams, so that one core keeps enough reads on their way. */
+/* Looks for a byte that is not there: the C library reads with the widest loads of the CPU. */
 static void read_part(void *arg, int item, int worker)
 {
     struct task *t = arg;
-    size_t n = t->n_byte / 64 / 4 / (size_t)workers_count(t->b->workers);
-    const uint64_t *p = (const uint64_t *)(const void *)t->bytes + (size_t)item * n * 32;
-    uint64_t s[8] = {0}, all = 0;
+    size_t n = t->n_byte / (size_t)workers_count(t->b->workers);
 
     (void)worker;
-    for (size_t i = 0; i < n; i++, p += 8)
-        for (int j = 0; j < 8; j++)
-            s[j] += p[j] + p[n * 8 + j] + p[n * 16 + j] + p[n * 24 + j];
-    for (int j = 0; j < 8; j++)
-        all += s[j];
-    t->sink += all;
+    CHECK(!memchr(t->bytes + (size_t)item * n, 0, n));
 }
 
 static void run_read(struct task *t)

@@ -13,7 +13,7 @@
 #define LANES 8
 #define INLINE static inline __attribute__((always_inline))
 #ifdef __clang__
-#define UNROLL _Pragma("unroll")
+#define UNROLL _Pragma("clang loop unroll(full)")
 #else
 #define UNROLL _Pragma("GCC unroll 8")
 #endif
@@ -169,6 +169,14 @@ INLINE __m256i broadcast_group(const uint8_t *act, int g)
     return _mm256_set1_epi32((int)load_u32(act + g * 4));
 }
 
+/* Keeps a partial sum where it is. Without it gcc re-orders the sums of a block into a tree whose
+ * leaves do not fit the registers. */
+INLINE __m256i in_place(__m256i v)
+{
+    __asm__("" : "+x"(v));
+    return v;
+}
+
 /* |w| * (x with the sign of w): pairs reach 2 * 128 * 127 and fit 16 bits, which w * x as
  * unsigned times signed would not. */
 INLINE __m256i dot_add_q8(__m256i dot, __m256i w, __m256i w_abs, __m256i x)
@@ -185,7 +193,7 @@ INLINE void dots_q8_0(const struct tile *t, const uint8_t *q, size_t col, int n_
         __m256i w = load_group(q, g), w_abs = _mm256_abs_epi8(w);
         UNROLL for (int j = 0; j < n_tok; j++) {
             const uint8_t *act = t->act + (size_t)j * t->act_stride + col;
-            dot[j] = dot_add_q8(dot[j], w, w_abs, broadcast_group(act, g));
+            dot[j] = in_place(dot_add_q8(dot[j], w, w_abs, broadcast_group(act, g)));
         }
     }
 }
@@ -206,48 +214,60 @@ INLINE void dots_q4_0(const struct tile *t, const uint8_t *q, size_t col, int n_
             const uint8_t *act = t->act + (size_t)j * t->act_stride + col;
             __m256i a = _mm256_maddubs_epi16(lo, broadcast_group(act, g));
             __m256i b = _mm256_maddubs_epi16(hi, broadcast_group(act, g + 4));
-            pairs[j] = _mm256_add_epi16(pairs[j], _mm256_add_epi16(a, b));
+            pairs[j] = in_place(_mm256_add_epi16(pairs[j], _mm256_add_epi16(a, b)));
         }
     }
     UNROLL for (int j = 0; j < n_tok; j++)
         dot[j] = _mm256_madd_epi16(pairs[j], _mm256_set1_epi16(1));
 }
 
-/* One panel at a time: sixteen registers hold no more. */
-INLINE void block_panel(const struct tile *t, uint32_t type, int panel, int n_tok)
+/* Adds one block of columns to the sums of one panel and every token of the tile. */
+INLINE void add_block(const struct tile *t, uint32_t type, const uint8_t *panel, size_t b,
+                      int n_tok, __m256 sum[TILE_TOKENS_MAX])
 {
     const size_t n_block = (size_t)t->cols / BLOCK_LEN;
     const size_t block_bytes = (type == QUANT_Q8_0 ? 8 : 4) * LANES * 4;
-    const uint8_t *q = t->w + (size_t)panel * t->panel_bytes, *d = q + n_block * block_bytes;
-    __m256 sum[TILE_TOKENS_MAX];
+    const uint8_t *q = panel + b * block_bytes, *d = panel + n_block * block_bytes;
     __m256i dot[TILE_TOKENS_MAX];
 
-    UNROLL for (int j = 0; j < n_tok; j++)
-        sum[j] = _mm256_setzero_ps();
-    for (size_t b = 0; b < n_block; b++) {
-        if (type == QUANT_Q8_0)
-            dots_q8_0(t, q + b * block_bytes, b * BLOCK_LEN, n_tok, dot);
-        else
-            dots_q4_0(t, q + b * block_bytes, b * BLOCK_LEN, n_tok, dot);
-        __m256 dw = _mm256_cvtph_ps(
-            _mm_load_si128((const __m128i *)(const void *)(d + b * LANES * 2)));
-        UNROLL for (int j = 0; j < n_tok; j++) {
-            const struct act_scale *s =
-                act_scales_of(t->act + (size_t)j * t->act_stride, t->cols) + b;
-            if (type != QUANT_Q8_0)
-                dot[j] = _mm256_add_epi32(dot[j], _mm256_set1_epi32(s->bias));
-            __m256 scale = _mm256_mul_ps(dw, _mm256_set1_ps(s->d));
-            sum[j] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot[j]), scale, sum[j]);
-        }
+    if (type == QUANT_Q8_0)
+        dots_q8_0(t, q, b * BLOCK_LEN, n_tok, dot);
+    else
+        dots_q4_0(t, q, b * BLOCK_LEN, n_tok, dot);
+    __m256 dw =
+        _mm256_cvtph_ps(_mm_load_si128((const __m128i *)(const void *)(d + b * LANES * 2)));
+    UNROLL for (int j = 0; j < n_tok; j++) {
+        const struct act_scale *s = act_scales_of(t->act + (size_t)j * t->act_stride, t->cols) + b;
+        if (type != QUANT_Q8_0)
+            dot[j] = _mm256_add_epi32(dot[j], _mm256_set1_epi32(s->bias));
+        __m256 scale = _mm256_mul_ps(dw, _mm256_set1_ps(s->d));
+        sum[j] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot[j]), scale, sum[j]);
     }
-    UNROLL for (int j = 0; j < n_tok; j++)
-        store_rows(t, panel, j, sum[j]);
+}
+
+/* Sixteen registers hold the sums of one panel and four tokens, or of four panels and one. */
+INLINE void add_panels(const struct tile *t, uint32_t type, int first, int n_panel, int n_tok)
+{
+    __m256 sum[TILE_PANELS_MAX][TILE_TOKENS_MAX];
+
+    UNROLL for (int p = 0; p < n_panel; p++)
+        UNROLL for (int j = 0; j < n_tok; j++)
+            sum[p][j] = _mm256_setzero_ps();
+    for (size_t b = 0; b < (size_t)t->cols / BLOCK_LEN; b++)
+        UNROLL for (int p = 0; p < n_panel; p++)
+            add_block(t, type, t->w + (size_t)(first + p) * t->panel_bytes, b, n_tok, sum[p]);
+    UNROLL for (int p = 0; p < n_panel; p++)
+        UNROLL for (int j = 0; j < n_tok; j++)
+            store_rows(t, first + p, j, sum[p][j]);
 }
 
 INLINE void block_tile(const struct tile *t, uint32_t type, int n_panel, int n_tok)
 {
-    for (int p = 0; p < n_panel; p++)
-        block_panel(t, type, p, n_tok);
+    if (n_tok == 1)
+        add_panels(t, type, 0, n_panel, 1);
+    else
+        for (int p = 0; p < n_panel; p++)
+            add_panels(t, type, p, 1, n_tok);
 }
 
 #define TILE(name, body, type, n_panel, n_tok)                        \
