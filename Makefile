@@ -77,7 +77,10 @@ fuzz: deps-test
 bench: build
 	@bench/run
 
-tidy: build
+# Looks at what can be built, even when something cannot.
+tidy: deps
+	@[ -f build/build.ninja ] || meson setup build $(MESON_QUIET)
+	@ninja -C build -k 0 >/dev/null || true
 	@build/tidy . build
 
 gen:
