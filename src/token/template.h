@@ -40,8 +40,9 @@ struct template_out {
 void template_out_done(struct template_out *o);
 
 /* vars: an object; its members are the template's global names (messages, tools, bos_token,
- * eos_token, add_generation_prompt, ...). Top-level string members (bos_token ...) and the values
- * of "role" keys count as the template's own text; every other string is input.
+ * eos_token, add_generation_prompt, ...). It is borrowed for the call. Top-level string members
+ * (bos_token ...) and the role of a message (an object in a top-level array) that is a plain word
+ * of letters, digits, - and _ count as the template's own text; every other string is input.
  * raise_exception gives ERR_ARG with its text. *out is initialised here, also on failure. */
 MUST_CHECK enum err template_render(const struct template *t, const struct json *vars,
                                     const struct template_limits *limits,

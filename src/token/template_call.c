@@ -121,7 +121,7 @@ bool arg_bool(struct call *c, size_t i, bool otherwise)
     return c->arg[i].type == V_ABSENT ? otherwise : truth(c->arg[i]);
 }
 
-static const struct tstr empty_string;
+static const struct tstr empty_string = {.p = ""};
 
 const struct tstr *arg_str(struct call *c, size_t i)
 {

@@ -424,7 +424,8 @@ static struct node *parse_unary(struct parser *p, bool with_filter)
     return n;
 }
 
-static struct node *binary(struct parser *p, struct node *left, struct node *(*next)(struct parser *))
+static struct node *binary(struct parser *p, struct node *left,
+                           struct node *(*next)(struct parser *))
 {
     struct node *n = parse_node(p, N_BINARY, p->cur.line);
     n->op = (uint16_t)p->cur.op;

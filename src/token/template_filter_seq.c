@@ -156,7 +156,7 @@ static struct value filter_dictsort(struct call *c)
     if (c->self.type != V_DICT)
         return c->self.type == V_UNDEFINED
                    ? fail_undefined(c->r, c->self)
-                   : fail(c->r, ERR_ARG, "'%s' object has no attribute 'items'", type_name(c->self));
+                   : fail(c->r, ERR_ARG, "dictsort needs a mapping, not %s", type_name(c->self));
     const struct vdict *d = c->self.dict;
     struct keyed *k = big_alloc(c->r, d->n + 1, sizeof *k);
     for (size_t i = 0; k && i < d->n && step(c->r, 1); i++) {

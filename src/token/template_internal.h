@@ -30,7 +30,7 @@
 enum vtype {
     V_ABSENT,                                  /* an argument that was not given; never a value */
     V_UNDEFINED, V_NONE, V_BOOL, V_INT, V_FLOAT,
-    V_BIG,                                     /* integer beyond 64 bits: its digits, no arithmetic */
+    V_BIG,                                     /* beyond 64 bits: digits, no arithmetic */
     V_STR, V_LIST, V_TUPLE, V_DICT, V_RANGE,
     V_ITER,                                    /* generator: can be walked once */
     V_VIEW,                                    /* dict.keys(), .values(), .items() */
@@ -86,7 +86,7 @@ struct tstr {
 /* Why a value is undefined; the text is made when somebody stumbles over it. */
 struct undef { const char *hint, *owner; str name; bool element; };
 
-struct vlist { struct value *v; size_t n, cap; bool is_group; };  /* (grouper, list) */
+struct vlist { struct value *v; size_t n, cap; bool is_group; };   /* group: (grouper, list) */
 struct dict_entry { struct value key, value; };
 struct vdict {
     struct dict_entry *e;                      /* in order of insertion */
@@ -298,7 +298,10 @@ static inline struct value v_none(void) { return (struct value){.type = V_NONE};
 static inline struct value v_undef(void) { return (struct value){.type = V_UNDEFINED}; }
 static inline struct value v_bool(bool b) { return (struct value){.type = V_BOOL, .boolean = b}; }
 static inline struct value v_int(int64_t i) { return (struct value){.type = V_INT, .integer = i}; }
-static inline struct value v_float(double d) { return (struct value){.type = V_FLOAT, .number = d}; }
+static inline struct value v_float(double d)
+{
+    return (struct value){.type = V_FLOAT, .number = d};
+}
 struct value v_undef_hint(struct render *r, const char *hint);
 struct value v_undef_attr(struct render *r, struct value owner, str name);
 
@@ -433,7 +436,10 @@ static inline bool arg_given(const struct call *c, size_t i)
 }
 const struct tstr *self_str(struct call *c);                      /* soft_str(self) */
 
-enum case_kind { CASE_UPPER, CASE_LOWER, CASE_TITLE, CASE_CAPITALIZE, CASE_SWAP, CASE_FILTER_TITLE };
+enum case_kind {
+    CASE_UPPER, CASE_LOWER, CASE_TITLE, CASE_CAPITALIZE, CASE_SWAP,
+    CASE_FILTER_TITLE                          /* jinja2's title filter */
+};
 struct value str_case(struct render *r, const struct tstr *s, enum case_kind kind);
 struct value str_center(struct render *r, const struct tstr *s, int64_t width, str fill);
 struct value str_replace(struct render *r, const struct tstr *s, const struct tstr *old,

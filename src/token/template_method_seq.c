@@ -223,7 +223,8 @@ const struct builtin *method_find(struct value obj, str name)
 bool method_is_foreign(struct value obj, str name)
 {
     static const struct { enum vtype type; const char *names; } rows[] = {
-        {V_STR, "encode expandtabs format_map isidentifier isprintable istitle maketrans translate"},
+        {V_STR, "encode expandtabs format_map isidentifier isprintable istitle maketrans "
+                "translate"},
         {V_LIST, "sort"},
         {V_DICT, "fromkeys popitem"},
         {V_INT, "as_integer_ratio bit_count bit_length conjugate denominator from_bytes imag "

@@ -281,8 +281,9 @@ static struct value own_attribute(struct render *r, struct value obj, str name)
         return loop_attr(r, obj, name);
     if (obj.type == V_CYCLER && str_is(name, "current"))
         return obj.cycler->items->v[obj.cycler->at];
-    if (obj.type == V_TUPLE && obj.list->is_group && (str_is(name, "grouper") || str_is(name, "list")))
-        return obj.list->v[str_is(name, "list")];
+    bool is_list = str_is(name, "list");
+    if (obj.type == V_TUPLE && obj.list->is_group && (is_list || str_is(name, "grouper")))
+        return obj.list->v[is_list];
     if (obj.type == V_MACRO && str_is(name, "name"))
         return str_plain(r, macro_name(obj.macro));
     if (obj.type == V_NAMESPACE) {

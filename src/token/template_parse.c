@@ -443,8 +443,9 @@ enum err template_parse(str source, struct template **out, struct error *e)
 {
     *out = NULL;
     if (source.n > TEMPLATE_SOURCE_MAX)
-        return err_set(e, ERR_LIMIT, ERR_NO_POS, "the template has %zu bytes, at most %u are allowed",
-                       source.n, TEMPLATE_SOURCE_MAX);
+        return err_set(e, ERR_LIMIT, ERR_NO_POS,
+                       "the template has %zu bytes, at most %u are allowed", source.n,
+                       TEMPLATE_SOURCE_MAX);
     if (!utf8_valid(source))
         return err_set(e, ERR_FORMAT, ERR_NO_POS, "the template is not valid UTF-8");
     struct arena *a = arena_new(0);

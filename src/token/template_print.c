@@ -21,7 +21,8 @@ size_t float_repr(double d, char out[FLOAT_TEXT_MAX])
     char digits[40];
     int exp = 0;
     if (!isfinite(d))
-        return (size_t)snprintf(out, FLOAT_TEXT_MAX, "%s", isnan(d) ? "nan" : d < 0 ? "-inf" : "inf");
+        return (size_t)snprintf(out, FLOAT_TEXT_MAX, "%s",
+                                isnan(d) ? "nan" : d < 0 ? "-inf" : "inf");
     for (int precision = 0; precision < 17; precision++) {
         snprintf(digits, sizeof digits, "%.*e", precision, d);
         if (strtod(digits, NULL) == d)

@@ -114,9 +114,11 @@ void capture_drop(struct render *r, struct capture c)
 /* Marks of the capture's text, relative to its start. */
 static void take_spans(struct render *r, struct capture c, struct tstr *s)
 {
-    const struct text_span *from = r->out->input + c.n_span;
     size_t n = r->out->n_input - c.n_span;
-    s->mark = n == 0 ? MARK_NONE : MARK_SOME;
+    if (n == 0)
+        return;
+    const struct text_span *from = r->out->input + c.n_span;
+    s->mark = MARK_SOME;
     if (n == 1 && from->from == c.at && from->to == c.at + s->n)
         s->mark = MARK_ALL;
     if (s->mark != MARK_SOME)
@@ -133,6 +135,7 @@ struct value capture_end(struct render *r, struct capture c)
     struct tstr *s = new_of(r, struct tstr);
     size_t n = r->err == ERR_OK ? r->out->text.n - c.at : 0;
     char *p = n > 0 ? big_alloc(r, n, 1) : NULL;
+    s->p = "";
     if (p) {
         memcpy(p, r->out->text.p + c.at, n);
         s->p = p;

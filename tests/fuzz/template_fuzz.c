@@ -18,7 +18,8 @@ static const char vars_text[] =
     " {\"role\": \"assistant\", \"content\": null, \"tool_calls\": [{\"id\": \"1\", \"function\":"
     " {\"name\": \"f\", \"arguments\": {\"k\": [1, 2.5, null, true]}}}]}],"
     " \"tools\": [{\"type\": \"function\", \"function\": {\"name\": \"f\"}}],"
-    " \"x\": 5, \"y\": 0.5, \"s\": \"Hello\", \"d\": {\"a\": 1, \"b\": {\"c\": \"d\"}}, \"bos_token\": \"<s>\"}";
+    " \"x\": 5, \"y\": 0.5, \"s\": \"Hello\", \"d\": {\"a\": 1, \"b\": {\"c\": \"d\"}},"
+    " \"bos_token\": \"<s>\"}";
 
 static void check_marks(const struct template_out *o)
 {

@@ -137,7 +137,8 @@ static struct json *case_vars(const struct json *cases, const struct json *row, 
     jw_init(&w, &b);
     jw_object(&w);
     jw_key(&w, "messages");
-    jw_value(&w, json_get_str(json_get(cases, "conversations"), json_get(row, "conversation")->string));
+    jw_value(&w, json_get_str(json_get(cases, "conversations"),
+                              json_get(row, "conversation")->string));
     jw_kv_cstring(&w, "bos_token", "<s>");
     jw_kv_cstring(&w, "eos_token", "</s>");
     for (uint32_t i = 0; i < setting->n; i++) {
