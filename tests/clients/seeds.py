@@ -20,7 +20,7 @@ KEY = re.compile(r"YOUR_XAI_API_KEY|<YOUR_XAI_API_KEY_HERE>|<YOUR_API_KEY>|your_
 
 
 def point_here(code):
-    code = re.sub(r"https://api\.x\.ai(?:/v1)?(?=/v1|[\"'/ ])", lambda m: os.environ["BASE_URL"] + m.group()[18:], code)
+    code = code.replace("https://api.x.ai", os.environ["BASE_URL"])
     # The documents escape line ends of shell blocks twice.
     return KEY.sub(os.environ["XAI_API_KEY"], code).replace("\\\\\n", "\\\n")
 
@@ -45,14 +45,15 @@ def command(kind, code, folder):
     return [{"python": sys.executable, "javascript": "node", "bash": "bash"}[kind], str(path)]
 
 
-def predict_is_gone(code):
-    """LangChain removed predict() in 1.0; the document's call is spelled invoke() there."""
-    return code.replace("llm.predict(", "llm.invoke(")
+def mend(code):
+    """What no server can help: LangChain 1.0 renamed predict(), and one example forgets an import."""
+    code = code.replace("llm.predict(", "llm.invoke(")
+    return "import os\n" + code if "os.environ" in code and "import os" not in code else code
 
 
 def run(label, kind, code):
     with tempfile.TemporaryDirectory(dir=os.getcwd()) as folder:
-        done = subprocess.run(command(kind, predict_is_gone(point_here(code)), folder), capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command(kind, mend(point_here(code)), folder), capture_output=True, text=True, timeout=120)
     text = done.stdout.strip()
     if done.returncode == 0 and text and '"error"' not in text and "Traceback" not in done.stderr:
         print("ok seeds", label, kind)
