@@ -11,6 +11,10 @@
  * - Methods that change a list or dict work, as in jinja2's SandboxedEnvironment; values are
  *   private to the render. ImmutableSandboxedEnvironment refuses them.
  * - The filters map, select, reject, batch, unique and the like work at once, not when walked.
+ * - A loop or macro that reads a name before an outer {% set %} of it further down sees the
+ *   variable of that name; jinja2 sees an undefined value.
+ * - Slices and filters of a literal that cannot be sliced or walked fail; jinja2, folding
+ *   constants or never walking the generator, may go on with an undefined value.
  * - {% do %} is there. Inheritance, import, include, autoescape and translation are not.
  * - Generators and functions cannot be printed (Python prints their address).
  * - Case mapping is per code point, with the full mapping of sharp s and Greek final sigma.
