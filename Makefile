@@ -57,7 +57,7 @@ build-fuzz: deps-test
 	@ninja -C build-fuzz -k 0 fuzzers
 
 run: build
-	@exec build/grokd serve $(ARGS)
+	@exec build/grokd serve --example $(ARGS)
 
 test: deps-test
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run_all

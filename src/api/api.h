@@ -17,6 +17,7 @@ struct api {
     enum error_shape error_shape;
     int wrong_key_status;              /* 400 as xAI, or 401 as OpenAI */
     size_t body_max;                   /* bytes of a request body */
+    int64_t keepalive_ms;              /* a waiting stream gets a comment this often */
     double default_temperature, default_top_p;
     struct keyring *keys;              /* borrows */
     struct ledger ledger;

@@ -12,7 +12,6 @@
 #include "base/hash.h"
 #include "net/sse.h"
 
-#define KEEPALIVE_MS 10000
 #define CHUNKS_BYTES_MAX (64u << 20)   /* of one pull */
 #define REPLY_BYTES_MAX (1u << 30)
 
@@ -177,7 +176,7 @@ static void pump_stream(struct call *c)
         over = pull_chunks(c, &json, &out, &failure);
         if (out.n) {
             more = exchange_write(x, buf_str(&out));
-            timer_start(c->keepalive, KEEPALIVE_MS);
+            timer_start(c->keepalive, c->r->api->keepalive_ms);
         }
     } while (!over && more && out.n);
     buf_done(&json);
@@ -216,7 +215,7 @@ static void keep_alive(void *arg)
     sse_comment(&b, "keep-alive");
     exchange_write(c->r->x, buf_str(&b));
     buf_done(&b);
-    timer_start(c->keepalive, KEEPALIVE_MS);
+    timer_start(c->keepalive, c->r->api->keepalive_ms);
 }
 
 /* ---- start ---- */
@@ -275,7 +274,7 @@ static void begin(struct call *c)
     if (c->p.stream) {
         c->started = arena_alloc(x->arena, n * sizeof *c->started);
         c->keepalive = timer_new(x->loop, keep_alive, c);
-        timer_start(c->keepalive, KEEPALIVE_MS);
+        timer_start(c->keepalive, c->r->api->keepalive_ms);
         reply_inference_headers(c->r);
         exchange_add_header(x, "cache-control", STR("no-cache"));
         exchange_stream(x, 200, "text/event-stream");

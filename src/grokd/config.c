@@ -44,6 +44,8 @@ static const struct option table[] = {
     {"body-timeout-ms", KIND_INT, AT(body_timeout_ms), "20000", 10, 3600000, "MS", "time without progress of a body"},
     {"idle-timeout-ms", KIND_INT, AT(idle_timeout_ms), "75000", 10, 3600000, "MS", "time between two requests of a connection"},
     {"write-timeout-ms", KIND_INT, AT(write_timeout_ms), "60000", 10, 3600000, "MS", "time a client may take nothing"},
+    {"keepalive-ms", KIND_INT, AT(keepalive_ms), "10000", 10, 3600000, "MS",
+     "a waiting stream gets a comment this often"},
     {"drain-ms", KIND_INT, AT(drain_ms), "10000", 0, 3600000, "MS", "time running requests get after SIGTERM"},
     {"tls-cert", KIND_TEXT, AT(tls_cert), NULL, 0, 0, "FILE", "certificate chain (PEM); serves HTTPS together with tls-key"},
     {"tls-key", KIND_TEXT, AT(tls_key), NULL, 0, 0, "FILE", "private key (PEM)"},

@@ -198,6 +198,7 @@ static enum err open_server(struct wire *w, struct error *e)
     w->api.error_shape = strcmp(c->error_shape, "openai") == 0 ? ERROR_SHAPE_OPENAI : ERROR_SHAPE_XAI;
     w->api.wrong_key_status = (int)c->wrong_key_status;
     w->api.body_max = (size_t)c->max_body;
+    w->api.keepalive_ms = c->keepalive_ms;
     w->api.default_temperature = c->temperature;
     w->api.default_top_p = c->top_p;
     w->api.keys = w->keys;

@@ -3,6 +3,8 @@
 import json
 import os
 import pathlib
+import threading
+import time
 import unittest
 
 from grokd import ROOT, Grokd
@@ -141,6 +143,23 @@ class Wire(unittest.TestCase):
         _, other = self.server.chat(temperature=0, max_tokens=1, logprobs=True, logit_bias={str(i): -100 for i in ids})
         self.assertNotIn(other["choices"][0]["logprobs"]["content"][0]["token"], [chr(i) for i in range(33, 127)])
         self.assertTrue(word)
+
+
+class KeepAlive(unittest.TestCase):
+    def test_a_waiting_stream_gets_comments(self):
+        """One request at a time: the second waits and must hear something meanwhile."""
+        with Grokd("--parallel", 1, "--keepalive-ms", 20) as server:
+            first = threading.Thread(target=server.chat, args=("Tell me a very long story",),
+                                     kwargs={"max_tokens": 1500, "temperature": 1.8})
+            first.start()
+            time.sleep(0.1)
+            body = {"model": "grok-4", "stream": True, "max_tokens": 3,
+                    "messages": [{"role": "user", "content": "Hello"}]}
+            _, _, text = server.request("POST", "/v1/chat/completions", body)
+            first.join()
+        before, _, _ = text.partition(b"data: ")
+        self.assertGreater(before.count(b": keep-alive\n\n"), 1, text[:300])
+        self.assertTrue(text.endswith(b"data: [DONE]\n\n"))
 
 
 class OpenAIShape(unittest.TestCase):

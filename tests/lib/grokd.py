@@ -34,10 +34,12 @@ class Grokd:
                    *map(str, self.args)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                         text=True, env={**os.environ, **self.env})
-        threading.Thread(target=self._read_log, daemon=True).start()
+        self.reader = threading.Thread(target=self._read_log, daemon=True)
+        self.reader.start()
         ready = self.process.stdout.readline()
         if not ready.startswith("grokd: ready on "):
             self.process.wait(START_S)
+            self.reader.join(START_S)
             raise RuntimeError("no ready line: %r\n%s" % (ready, self.log_text()))
         self.url = ready.split()[-1]
         self.host, port = self.url.split("//")[1].rsplit(":", 1)
