@@ -171,7 +171,7 @@ static size_t read_ints(str json, const char *key, size_t from, int32_t *out, si
     str rest = str_sub(json, str_find_char(json, '[', at) + 1, json.n), part;
     rest = str_sub(rest, 0, str_find_char(rest, ']', 0));
     while (str_split(&rest, ',', &part)) {
-        int64_t v;
+        int64_t v = 0;
         assert_true(n < max && str_to_i64(str_trim(part), &v));
         out[n++] = (int32_t)v;
     }
