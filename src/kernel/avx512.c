@@ -48,7 +48,8 @@ static void avx512_row(const struct kern_weight *w, int row, float *out)
 /* The first n lanes. */
 INLINE __mmask16 lanes_below(int n)
 {
-    return n >= LANES ? (__mmask16)0xffff : (__mmask16)((1u << n) - 1);
+    unsigned mask = n >= LANES ? 0xffffu : (1u << n) - 1;
+    return (__mmask16)mask;
 }
 
 /* ---- activations ---- */
