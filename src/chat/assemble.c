@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "chat/assemble.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 
 #define OUTPUT_BYTES_MAX (64u << 20)   /* of one choice: far above any context */
 #define THINK_OPEN STR("<think>")
@@ -39,38 +40,73 @@ static struct chat_token describe(const struct vocab *v, const struct engine_eve
     return t;
 }
 
-static void remember(struct assemble *a, const struct engine_event *ev, size_t start)
+static void remember(struct assemble *a, const struct engine_event *ev, size_t end)
 {
     if (a->n_pending == a->cap_pending) {
         a->cap_pending = a->cap_pending ? 2 * a->cap_pending : 16;
         a->pending = mem_resize(a->pending, a->cap_pending * sizeof *a->pending);
     }
     a->pending[a->n_pending++] =
-        (struct assemble_token){.start = start, .end = a->n_fed, .token = describe(a->vocab, ev)};
+        (struct assemble_token){.end = end, .token = describe(a->vocab, ev)};
 }
 
-void assemble_token(struct assemble *a, const struct engine_event *ev)
+/* The character that some tokens only began is whole now, or known to be none. */
+static void close_open(struct assemble *a, size_t end)
 {
-    size_t held = a->held.n, start = a->n_fed;
-    str piece = vocab_piece(a->vocab, ev->token);
-
-    a->n_token++;
-    /* Some vocabularies make the think markers control tokens, which detok does not show. */
-    if (vocab_type(a->vocab, ev->token) == TOKEN_CONTROL &&
-        (str_eq(piece, THINK_OPEN) || str_eq(piece, THINK_CLOSE)))
-        buf_add(&a->held, piece);
-    else
-        detok_add(&a->detok, ev->token, &a->held);
-    a->n_fed += a->held.n - held;
-    if (a->want_tokens) remember(a, ev, start);
+    for (size_t i = 0; i < a->n_pending; i++)
+        if (a->pending[i].end == SIZE_MAX) a->pending[i].end = end;
 }
 
-void assemble_end(struct assemble *a)
+/* Bytes of the character that s, whole characters, begins with. */
+static size_t first_char(str s)
+{
+    size_t next = 0;
+
+    return s.n > 0 && utf8_next(s, &next) != UTF8_BAD ? next : s.n;
+}
+
+static void flush(struct assemble *a)
 {
     size_t held = a->held.n;
 
     detok_flush(&a->detok, &a->held);
     a->n_fed += a->held.n - held;
+    close_open(a, a->n_fed);
+}
+
+/* Some vocabularies make the think markers control tokens, which detok does not show. */
+static bool is_hidden_marker(const struct assemble *a, int32_t token, str piece)
+{
+    return vocab_type(a->vocab, token) == TOKEN_CONTROL &&
+           (str_eq(piece, THINK_OPEN) || str_eq(piece, THINK_CLOSE));
+}
+
+void assemble_token(struct assemble *a, const struct engine_event *ev)
+{
+    str piece = vocab_piece(a->vocab, ev->token);
+    uint8_t unfinished = a->detok.n_held;
+    size_t held = a->held.n, added;
+    bool is_open;
+
+    a->n_token++;
+    if (is_hidden_marker(a, ev->token, piece)) {
+        flush(a);
+        held = a->held.n;
+        buf_add(&a->held, piece);
+    } else {
+        detok_add(&a->detok, ev->token, &a->held);
+    }
+    added = a->held.n - held;
+    if (unfinished > 0 && added > 0)
+        close_open(a, a->n_fed + first_char(str_sub(buf_str(&a->held), held, added)));
+    a->n_fed += added;
+    is_open = a->detok.n_held > 0 && (a->detok.n_held != unfinished || added > 0);
+    if (a->want_tokens) remember(a, ev, is_open ? SIZE_MAX : a->n_fed);
+}
+
+void assemble_end(struct assemble *a)
+{
+    flush(a);
     a->at_end = true;
 }
 
@@ -202,8 +238,8 @@ static bool leave_gap(struct assemble *a)
     return true;
 }
 
-/* Offset of the first stop string in text, or SIZE_MAX; *hold gets the bytes at the end that may
- * begin one. */
+/* Offset where the first stop string in text begins, or SIZE_MAX; *hold gets the bytes at the end
+ * that may begin one. */
 static size_t find_stop(const struct assemble *a, str text, size_t *hold)
 {
     size_t first = SIZE_MAX;
@@ -218,19 +254,26 @@ static size_t find_stop(const struct assemble *a, str text, size_t *hold)
     return first;
 }
 
+/* Shows what lies before the stop string and ends the choice. */
+static bool cut(struct assemble *a, size_t stop, struct chat_event *ev)
+{
+    bool has_token = a->n_pending > 0 && a->pending[0].end <= a->n_consumed + stop;
+    bool more = (stop > 0 || has_token) && show(a, stop, CHAT_TEXT, ev);
+
+    a->state = ASM_ENDED;
+    a->n_pending = 0;
+    return more;
+}
+
 static bool step_text(struct assemble *a, struct chat_event *ev)
 {
     str text = buf_str(&a->held);
     size_t hold, stop = find_stop(a, text, &hold), n;
 
-    if (stop != SIZE_MAX) {
-        bool more = stop > 0 && show(a, stop, CHAT_TEXT, ev);
-
-        a->state = ASM_ENDED;
-        a->n_pending = 0;
-        return more;
-    }
-    n = a->at_end ? text.n : text.n - hold;
+    if (a->at_end) hold = 0;
+    n = text.n - hold;
+    /* A longer stop string that began before this one may still be completed. */
+    if (stop != SIZE_MAX && n >= stop) return cut(a, stop, ev);
     if (n > 0 || (a->at_end && a->n_pending > 0)) return show(a, n, CHAT_TEXT, ev);
     return false;
 }

@@ -2,7 +2,10 @@
  *
  * Tokens of one choice -> text events: whole characters only, reasoning apart from text, cut at
  * stop strings wherever token borders fall. The joined output does not depend on how the bytes
- * were split into tokens. One owner thread.
+ * were split into tokens: the cut is where the first stop string begins, also when a shorter one
+ * inside it is complete earlier. No part of it is shown before. With logprobs, a token is shown
+ * once, with the text in which it ends, in order; tokens of markers, of the white space beside
+ * them, of reasoning and from the cut on are not. One owner thread.
  *
  *   START --white space, then <think>--> REASONING --</think>--> GAP --text--> TEXT --stop--> ENDED
  *     `---- anything else ----------------------------------------------------->'
@@ -19,8 +22,9 @@
 
 enum assemble_state { ASM_START, ASM_REASONING, ASM_GAP, ASM_TEXT, ASM_ENDED };
 
-/* A token waiting for its text to be shown; offsets count bytes since the start of the choice. */
-struct assemble_token { size_t start, end; struct chat_token token; };
+/* A token waiting for its text to be shown. end: bytes of text since the start of the choice, to
+ * the end of its own; SIZE_MAX while its last character is not finished. */
+struct assemble_token { size_t end; struct chat_token token; };
 
 struct assemble {
     const struct vocab *vocab;         /* borrows */

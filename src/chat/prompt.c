@@ -4,6 +4,10 @@
 
 #define VARS_MAX 8
 #define MESSAGE_FIELDS_MAX 6
+/* Arguments of calls become a tree only while the arena keeps this much for everything else, and
+ * room for the largest tree that text of n bytes can give. */
+#define ARGUMENTS_RESERVE ((size_t)96 << 20)
+#define ARGUMENTS_TREE_FACTOR 64
 
 const char *const chat_role_name[CHAT_ROLE_COUNT] = {
     [ROLE_SYSTEM] = "system", [ROLE_DEVELOPER] = "developer", [ROLE_USER] = "user",
@@ -47,12 +51,15 @@ static struct json array_value(struct json *item, size_t n)
 /* ---- the template's variables ---- */
 
 /* Templates either print arguments or walk them: an object serves both; text that is no JSON
- * object stays text. */
+ * object, or a very large one, stays text. */
 static struct json arguments_value(struct arena *a, str text)
 {
+    size_t left = arena_left(a);
     struct json *v;
     struct error ignored;
 
+    if (left < ARGUMENTS_RESERVE || text.n > (left - ARGUMENTS_RESERVE) / ARGUMENTS_TREE_FACTOR)
+        return string_value(text);
     if (json_parse(text, a, &v, &ignored) == ERR_OK && v->type == JSON_OBJECT) return *v;
     return string_value(text);
 }
@@ -90,7 +97,8 @@ static struct json message_value(struct arena *a, const struct chat_message *m)
     return object_value(&o);
 }
 
-struct json *chat_template_vars(const struct vocab *v, const struct chat_request *r, struct arena *a)
+struct json *chat_template_vars(const struct vocab *v, const struct chat_request *r,
+                                struct arena *a)
 {
     struct json *item = arena_alloc(a, r->n_message * sizeof *item);
     struct json *root = arena_new_of(a, struct json);
@@ -109,27 +117,52 @@ struct json *chat_template_vars(const struct vocab *v, const struct chat_request
 
 /* ---- rendering and tokenizing ---- */
 
-/* Templates that write the BOS themselves must not get a second one. */
-static unsigned tokenize_flags(const struct vocab *v, str text)
+/* True when the template itself wrote [from, to): a caller's text must not pass for its marks. */
+static bool is_own(const struct template_out *t, size_t from, size_t to)
 {
-    str bos = vocab_piece(v, vocab_bos(v));
+    for (size_t i = 0; i < t->n_input && t->input[i].from < to; i++)
+        if (t->input[i].to > from) return false;
+    return true;
+}
 
-    if (bos.n && str_starts(text, bos)) return TOKENIZE_PARSE_SPECIAL;
+static bool starts_with_own(const struct template_out *t, str mark)
+{
+    return mark.n > 0 && str_starts(buf_str(&t->text), mark) && is_own(t, 0, mark.n);
+}
+
+/* The first n bytes of the text end with that mark. */
+static bool ends_with_own(const struct template_out *t, size_t n, str mark)
+{
+    return mark.n > 0 && str_ends(str_n(t->text.p, n), mark) && is_own(t, n - mark.n, n);
+}
+
+static bool opens_reasoning(const struct template_out *t)
+{
+    str s = buf_str(&t->text), rest = str_trim(s);
+    size_t end = rest.n ? (size_t)(rest.p - s.p) + rest.n : 0;
+
+    return ends_with_own(t, end, STR("<think>"));
+}
+
+/* Templates that write the BOS themselves must not get a second one. */
+static unsigned tokenize_flags(const struct vocab *v, const struct template_out *t)
+{
+    if (starts_with_own(t, vocab_piece(v, vocab_bos(v)))) return TOKENIZE_PARSE_SPECIAL;
     return TOKENIZE_PARSE_SPECIAL | TOKENIZE_ADD_SPECIAL;
 }
 
-static enum err tokenize(const struct vocab *v, const struct template_out *text, size_t max_tokens,
+static enum err tokenize(const struct vocab *v, const struct template_out *t, size_t max_tokens,
                          struct chat_prompt *out, struct error *e)
 {
-    str s = buf_str(&text->text);
+    str s = buf_str(&t->text), eos = vocab_piece(v, vocab_eos(v));
     enum err rc;
 
     token_list_init(&out->ids, max_tokens);
-    out->opens_reasoning = str_ends(str_trim(s), STR("<think>"));
-    rc = vocab_tokenize(v, s, tokenize_flags(v, s), text->input, text->n_input, &out->ids, e);
+    out->opens_reasoning = opens_reasoning(t);
+    rc = vocab_tokenize(v, s, tokenize_flags(v, t), t->input, t->n_input, &out->ids, e);
     /* The BOS rule may also add an EOS behind the prompt, where no model wants one. */
     if (rc == ERR_OK && out->ids.n > 1 && out->ids.id[out->ids.n - 1] == vocab_eos(v) &&
-        !str_ends(s, vocab_piece(v, vocab_eos(v))))
+        !ends_with_own(t, s.n, eos))
         out->ids.n--;
     if (rc != ERR_OK) token_list_done(&out->ids);
     return rc;

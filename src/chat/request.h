@@ -13,6 +13,7 @@
 
 #define CHAT_MESSAGES_MAX 100000
 #define CHAT_PARTS_MAX 10000           /* of one message */
+#define CHAT_CALLS_MAX 100000           /* tool calls of all messages */
 #define CHAT_CHOICES_MAX 128
 #define CHAT_STOPS_MAX 8
 #define CHAT_STOP_BYTES_MAX 1024

@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Tokens -> events: whatever the division of a reply into tokens, the joined text, the reasoning
+ * and the tokens shown with it are those that a plain reading of the whole reply gives.
+ */
+#include "../test.h"
+#include "../token/tiny_vocab.h"
+#include "base/rand.h"
+#include "base/utf8.h"
+#include "chat/assemble.h"
+
+#define R "\xef\xbf\xbd"
+#define SPLITS 300                     /* random divisions of each row */
+#define TEXT_MAX 512
+#define CONTROL_TOKEN "<|x|>"
+
+/* Long tokens beside the 256 of single bytes; they cross the borders that matter. */
+static const char *const piece[] = {
+    "Hello", " wor", "ld", "STOP", "ST", "OP", "xST", "OPy", "\n\n", "\n", "  ", "abcd", "bc", "ab",
+    "cd", "<th", "ink>", "</thi", "nk>", "k>\n", "k>\n\nHe", "\xe2\x82\xac", "\xc3\xa9",
+    "a\xe2\x82\xac" "b", "!</think>", "<think>", "</think>",
+};
+#define N_PIECE N_OF(piece)
+#define ID_OPEN ((int32_t)(256 + N_PIECE - 2))
+#define ID_CLOSE ((int32_t)(256 + N_PIECE - 1))
+#define ID_CONTROL ((int32_t)(256 + N_PIECE))
+
+static struct tiny tiny;
+
+/* marker: whether <think> and </think> are control or user-defined tokens. */
+static struct vocab *make(int32_t marker)
+{
+    struct tiny_special special[N_PIECE + 1];
+    struct vocab *v;
+    struct error e;
+
+    for (size_t i = 0; i < N_PIECE; i++)
+        special[i] = (struct tiny_special){piece[i], TOKEN_USER};
+    special[N_PIECE - 2].type = special[N_PIECE - 1].type = marker;
+    special[N_PIECE] = (struct tiny_special){CONTROL_TOKEN, TOKEN_CONTROL};
+    tiny_bpe(&tiny, "qwen2", NULL, 0, special, N_PIECE + 1);
+    if (vocab_new(&tiny.desc, &v, &e) != ERR_OK) fail_msg("%s", e.text);
+    return v;
+}
+
+/* ---- the plain reading ---- */
+
+struct row {
+    const char *reply;
+    const char *stop[3];
+    const char *reasoning, *text;
+    bool opens;                        /* the prompt opened the think block */
+    bool cut;                          /* a stop string was found */
+};
+
+static const struct row rows[] = {
+    {"", {0}, "", "", 0, 0},
+    {"Hello world", {0}, "", "Hello world", 0, 0},
+    {"  Hello \n", {0}, "", "  Hello \n", 0, 0},
+    {" \n ", {0}, "", " \n ", 0, 0},
+    {"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", {0}, "", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", 0, 0},
+    {"a\xe2\x82", {0}, "", "a" R, 0, 0},
+    {"a\xff" "b", {0}, "", "a" R "b", 0, 0},
+    /* stop strings */
+    {"Hello STOP world", {"STOP"}, "", "Hello ", 0, 1},
+    {"STOP", {"STOP"}, "", "", 0, 1},
+    {"Hello STO", {"STOP"}, "", "Hello STO", 0, 0},
+    {"Hello STOSTOP!", {"STOP"}, "", "Hello STO", 0, 1},
+    {"xabcdy", {"abcd", "bc"}, "", "x", 0, 1},
+    {"xabcdy", {"bc", "abcd"}, "", "x", 0, 1},
+    {"xabcy", {"abcd", "bc"}, "", "xa", 0, 1},
+    {"xabc", {"abcd", "bc"}, "", "xa", 0, 1},
+    {"xabcd", {"abcde", "bcd", "c"}, "", "xa", 0, 1},
+    {"aab", {"ab"}, "", "a", 0, 1},
+    {"ababcd", {"abcd"}, "", "ab", 0, 1},
+    {"one\n\ntwo", {"\n\n"}, "", "one", 0, 1},
+    {"one\ntwo\n", {"\n\n"}, "", "one\ntwo\n", 0, 0},
+    {"\n\none", {"\n\n"}, "", "", 0, 1},
+    {"5 \xe2\x82\xac more", {"\xe2\x82\xac"}, "", "5 ", 0, 1},
+    {"5 \xe2\x82\xad more", {"\xe2\x82\xac"}, "", "5 \xe2\x82\xad more", 0, 0},
+    {"a\xff" "b", {R}, "", "a", 0, 1},
+    /* reasoning */
+    {"<think>why</think>Hello", {0}, "why", "Hello", 0, 0},
+    {"\n <think>\n\nwhy\nso\n\n</think>\n\nHello\n", {0}, "why\nso", "Hello\n", 0, 0},
+    {"<think></think>Hello", {0}, "", "Hello", 0, 0},
+    {"<think>\n\n</think>\n\nHello", {0}, "", "Hello", 0, 0},
+    {"<think>why", {0}, "why", "", 0, 0},
+    {"<think>why\n", {0}, "why", "", 0, 0},
+    {"<think>why</think> \n", {0}, "why", "", 0, 0},
+    {"<think>why</thin", {0}, "why</thin", "", 0, 0},
+    {"<think> a </thin </think> b", {0}, " a </thin ", "b", 0, 0},
+    {"<think>a<think>b</think>c</think>d", {0}, "a<think>b", "c</think>d", 0, 0},
+    {"<think>STOP</think>Hello STOP", {"STOP"}, "STOP", "Hello ", 0, 1},
+    {"<think>a</think>\n\n\n\nb", {"\n\n"}, "a", "b", 0, 0},
+    {"<think>\xe2\x82</think>b", {0}, R, "b", 0, 0},
+    {"<thin", {0}, "", "<thin", 0, 0},
+    {" <th!", {0}, "", " <th!", 0, 0},
+    {"Hello <think>no</think>", {0}, "", "Hello <think>no</think>", 0, 0},
+    {"why\n</think>\nHello", {0}, "why", "Hello", 1, 0},
+    {"\nwhy", {0}, "why", "", 1, 0},
+    {"</think>Hello", {0}, "", "Hello", 1, 0},
+    {"STOP</think>xSTOP", {"STOP"}, "STOP", "x", 1, 1},
+};
+
+/* ---- one run ---- */
+
+struct run {
+    struct assemble a;
+    struct chat_request request;
+    struct buf text, reasoning;
+    size_t end[TEXT_MAX + 1];          /* bytes of the reply up to the end of token i */
+    size_t n_fed;                      /* tokens */
+    size_t shown[TEXT_MAX + 1], n_shown;
+};
+
+static void run_start(struct run *r, const struct vocab *v, const struct row *row)
+{
+    *r = (struct run){.request.logprobs = true};
+    for (int i = 0; i < 3 && row->stop[i]; i++) r->request.stop[r->request.n_stop++] = str_of(row->stop[i]);
+    assemble_init(&r->a, v, &r->request, row->opens);
+    buf_init(&r->text, 1 << 16);
+    buf_init(&r->reasoning, 1 << 16);
+}
+
+static void run_done(struct run *r)
+{
+    assemble_done(&r->a);
+    buf_done(&r->text);
+    buf_done(&r->reasoning);
+}
+
+/* Takes what is ready; every event holds whole characters and something to tell. */
+static void drain(struct run *r)
+{
+    struct chat_event ev;
+
+    while (assemble_next(&r->a, &ev)) {
+        assert_true(utf8_valid(ev.text));
+        assert_true(ev.text.n > 0 || ev.n_token > 0);
+        assert_true(ev.kind == CHAT_TEXT || (ev.kind == CHAT_REASONING && ev.n_token == 0));
+        buf_add(ev.kind == CHAT_TEXT ? &r->text : &r->reasoning, ev.text);
+        for (size_t i = 0; i < ev.n_token; i++) r->shown[r->n_shown++] = (size_t)ev.token[i].logprob;
+    }
+}
+
+static void feed(struct run *r, int32_t id, size_t end)
+{
+    struct engine_event ev = {.token = id, .logprob = (float)r->n_fed};
+
+    r->end[r->n_fed++] = end;
+    assemble_token(&r->a, &ev);
+}
+
+/* A token that the text goes on with at byte at: a random one of those that fit. */
+static int32_t draw_token(const struct vocab *v, struct rng *rnd, str text, size_t at)
+{
+    int32_t fits[N_PIECE + 1];
+    size_t n = 0;
+
+    fits[n++] = (uint8_t)text.p[at];
+    for (int32_t i = 0; i < (int32_t)N_PIECE; i++)
+        if (str_starts(str_sub(text, at, text.n), vocab_piece(v, 256 + i))) fits[n++] = 256 + i;
+    return fits[rng_below(rnd, n)];
+}
+
+/* Bytes of the reply before the text begins and where it is cut: where shown tokens lie. */
+static void text_range(const struct row *row, size_t *from, size_t *to)
+{
+    str reply = str_of(row->reply);
+    size_t blank = 0, close = SIZE_MAX, opened = row->opens ? 0 : SIZE_MAX;
+
+    while (blank < reply.n && strchr(" \n", reply.p[blank])) blank++;
+    if (!row->opens && str_starts(str_sub(reply, blank, reply.n), STR("<think>"))) opened = blank + 7;
+    if (opened != SIZE_MAX) close = str_find(reply, STR("</think>"), opened);
+    *from = opened == SIZE_MAX ? 0 : close == SIZE_MAX ? reply.n : close + 8;
+    while (opened != SIZE_MAX && *from < reply.n && strchr(" \n", reply.p[*from])) ++*from;
+    *to = row->cut ? *from + strlen(row->text) : reply.n;
+}
+
+static void check_tokens(const struct run *r, const struct row *row)
+{
+    size_t from, to, n = 0;
+
+    text_range(row, &from, &to);
+    for (size_t i = 0; i < r->n_fed; i++) {
+        if ((from > 0 && r->end[i] <= from) || r->end[i] > to) continue;
+        if (n >= r->n_shown || r->shown[n] != i)
+            fail_msg("token %zu (up to byte %zu) is not shown in its place, text is [%zu, %zu)", i,
+                     r->end[i], from, to);
+        n++;
+    }
+    assert_int_equal(r->n_shown, n);
+}
+
+/* Tokens up to and with the one that finishes </think>; all when none does. */
+static int64_t reasoning_tokens(const struct run *r, const struct row *row)
+{
+    size_t from, to;
+    str reply = str_of(row->reply);
+
+    text_range(row, &from, &to);
+    if (from == 0) return 0;
+    from = str_find(reply, STR("</think>"), 0);
+    if (from == SIZE_MAX) return (int64_t)r->n_fed;
+    for (size_t i = 0; i < r->n_fed; i++)
+        if (r->end[i] >= from + 8) return (int64_t)i + 1;
+    return (int64_t)r->n_fed;
+}
+
+/* late: pulls only now and then, as a reader that comes late. */
+static void one_division(const struct vocab *v, const struct row *row, struct rng *rnd, bool late)
+{
+    str reply = str_of(row->reply);
+    static struct run r;
+
+    run_start(&r, v, row);
+    for (size_t at = 0; at < reply.n && !assemble_stopped(&r.a);) {
+        int32_t id = draw_token(v, rnd, reply, at);
+
+        at += vocab_piece(v, id).n;
+        feed(&r, id, at);
+        if (!late || rng_below(rnd, 3) == 0) drain(&r);
+    }
+    if (!assemble_stopped(&r.a)) assemble_end(&r.a);
+    drain(&r);
+    assert_int_equal(assemble_stopped(&r.a), row->cut);
+    assert_str_is(buf_str(&r.text), row->text);
+    assert_str_is(buf_str(&r.reasoning), row->reasoning);
+    assert_int_equal(r.a.n_token, r.n_fed);
+    if (utf8_valid(reply)) check_tokens(&r, row);
+    if (!late && utf8_valid(reply)) assert_int_equal(r.a.n_reasoning, reasoning_tokens(&r, row));
+    run_done(&r);
+}
+
+static void test_divisions(void **state)
+{
+    static const int32_t marker[] = {TOKEN_USER, TOKEN_CONTROL};
+    struct rng rnd;
+
+    (void)state;
+    rng_seed(&rnd, 1);
+    for (size_t m = 0; m < N_OF(marker); m++) {
+        struct vocab *v = make(marker[m]);
+
+        for (size_t i = 0; i < N_OF(rows); i++) {
+            /* A control token in the middle of text is no marker and shows nothing. */
+            if (marker[m] == TOKEN_CONTROL && strstr(rows[i].reply, "Hello <think>")) continue;
+            for (int n = 0; n < SPLITS; n++) one_division(v, &rows[i], &rnd, n % 4 == 3);
+        }
+        vocab_free(v);
+    }
+}
+
+/* ---- single cases ---- */
+
+/* Control tokens have no text; their logprobs come with the text around them. */
+static void test_control_tokens(void **state)
+{
+    static const struct row row = {"abc", {"STOP"}, "", "abSTOP", 0, 1};
+    struct vocab *v = make(TOKEN_USER);
+    static struct run r;
+
+    (void)state;
+    run_start(&r, v, &row);
+    feed(&r, ID_CONTROL, 0);
+    feed(&r, 'a', 0);
+    drain(&r);
+    assert_int_equal(r.n_shown, 2);
+    feed(&r, ID_CONTROL, 0);
+    drain(&r);
+    assert_int_equal(r.n_shown, 2);
+    feed(&r, 'S', 0);
+    feed(&r, 'T', 0);
+    feed(&r, 'O', 0);
+    drain(&r);
+    assert_str_is(buf_str(&r.text), "a");
+    feed(&r, 'P', 0);
+    drain(&r);
+    assert_true(assemble_stopped(&r.a));
+    assert_int_equal(r.n_shown, 3);    /* the control token before the stop, nothing behind */
+    assert_int_equal(r.shown[2], 2);
+    run_done(&r);
+    vocab_free(v);
+}
+
+/* At the end of a reply, a last token without text is not lost. */
+static void test_last_token(void **state)
+{
+    static const struct row row = {"a", {0}, "", "a", 0, 0};
+    struct vocab *v = make(TOKEN_USER);
+    static struct run r;
+
+    (void)state;
+    run_start(&r, v, &row);
+    feed(&r, 'a', 0);
+    drain(&r);
+    feed(&r, ID_CONTROL, 0);
+    feed(&r, 0xe2, 0);
+    drain(&r);
+    assemble_end(&r.a);
+    drain(&r);
+    assert_str_is(buf_str(&r.text), "a" R);
+    assert_int_equal(r.n_shown, 3);
+    run_done(&r);
+    vocab_free(v);
+}
+
+/* Text comes as early as it can: only what may begin a stop string waits. */
+static void test_no_delay(void **state)
+{
+    static const struct row row = {"", {"STOP", "\n\n"}, "", "", 0, 0};
+    static const struct { char byte; const char *text; } step[] = {
+        {'H', "H"}, {'S', "H"}, {'T', "H"}, {'S', "HST"}, {'x', "HSTSx"}, {'\n', "HSTSx"},
+        {'y', "HSTSx\ny"}, {'O', "HSTSx\nyO"},
+    };
+    struct vocab *v = make(TOKEN_USER);
+    static struct run r;
+
+    (void)state;
+    run_start(&r, v, &row);
+    for (size_t i = 0; i < N_OF(step); i++) {
+        feed(&r, step[i].byte, 0);
+        drain(&r);
+        assert_str_is(buf_str(&r.text), step[i].text);
+    }
+    run_done(&r);
+    vocab_free(v);
+}
+
+static void test_no_logprobs(void **state)
+{
+    static const struct row row = {"", {0}, "", "", 0, 0};
+    struct vocab *v = make(TOKEN_USER);
+    static struct run r;
+
+    (void)state;
+    run_start(&r, v, &row);
+    r.a.want_tokens = false;
+    feed(&r, 256, 0);
+    feed(&r, ID_CONTROL, 0);
+    assemble_end(&r.a);
+    drain(&r);
+    assert_str_is(buf_str(&r.text), "Hello");
+    assert_int_equal(r.n_shown, 0);
+    assert_int_equal(r.a.n_token, 2);
+    run_done(&r);
+    vocab_free(v);
+}
+
+/* Alternatives carry the text of their tokens. */
+static void test_top(void **state)
+{
+    struct vocab *v = make(TOKEN_USER);
+    struct chat_request q = {.logprobs = true};
+    struct engine_event token = {.token = 256, .logprob = -0.5f, .n_top = 2,
+                                 .top = {{256, -0.5f}, {'a', -2}}};
+    struct chat_event ev;
+    struct assemble a;
+
+    (void)state;
+    assemble_init(&a, v, &q, false);
+    assemble_token(&a, &token);
+    assert_true(assemble_next(&a, &ev));
+    assert_int_equal(ev.n_token, 1);
+    assert_int_equal(ev.token[0].n_top, 2);
+    assert_str_is(ev.token[0].text, "Hello");
+    assert_str_is(ev.token[0].top[1].text, "a");
+    assert_true(ev.token[0].top[1].logprob == -2);
+    assemble_done(&a);
+    vocab_free(v);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_divisions), cmocka_unit_test(test_control_tokens),
+        cmocka_unit_test(test_last_token), cmocka_unit_test(test_no_delay),
+        cmocka_unit_test(test_no_logprobs), cmocka_unit_test(test_top),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
