@@ -149,24 +149,52 @@ void sampler_note(struct sampler *s, int32_t id, bool is_output)
 
 /* ---- logits ---- */
 
+/* The loops over a whole vocabulary compare floats by their bits, as integers: same order, and
+ * the compiler may run them in lanes without a word about floating-point traps. */
+#define BITS_SIGN 0x7fffffff
+#define BITS_INFINITY 0x7f800000
+#define BITS_ONE 0x3f800000
+
+static inline int32_t bits_of(float x)
+{
+    int32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+static inline float float_of(int32_t bits)
+{
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* Integers in the order of the floats; its own inverse. NaN lies beyond the infinities. */
+static inline int32_t ordered(int32_t bits)
+{
+    return bits ^ ((bits >> 31) & BITS_SIGN);
+}
+
 /* The largest value; NaN when any value is NaN or +Inf. */
 static float max_checked(const float *x, int n)
 {
-    float max = -INFINITY;
-    unsigned bad = 0;
+    int32_t max = INT32_MIN, min = INT32_MAX;
     for (int i = 0; i < n; i++) {
-        max = x[i] > max ? x[i] : max;
-        bad |= !(x[i] <= FLT_MAX);
+        int32_t v = ordered(bits_of(x[i]));
+        max = v > max ? v : max;
+        min = v < min ? v : min;
     }
-    return bad ? NAN : max;
+    bool is_bad = max >= BITS_INFINITY || min < ordered(bits_of(-INFINITY));
+    return is_bad ? NAN : float_of(ordered(max));
 }
 
-static int32_t argmax(const float *x, int n)
+/* The first id with the largest value. */
+static int32_t find_value(const float *x, int n, float max)
 {
-    int32_t best = 0;
-    for (int32_t i = 1; i < n; i++)
-        best = x[i] > x[best] ? i : best;
-    return best;
+    int32_t i = 0;
+    while (i < n - 1 && x[i] != max)
+        i++;
+    return i;
 }
 
 static void apply_bias(const struct sample_params *p, float *logit)
@@ -202,20 +230,18 @@ static inline float exp_small(float x)
     p = p * r + 0.5f;
     p = p * r + 1.0f;
     p = p * r + 1.0f;
-    int32_t bits = ((int32_t)k + 127) << 23;
-    float scale;
-    memcpy(&scale, &bits, sizeof scale);
-    return p * scale;
+    return p * float_of(((int32_t)k + 127) << 23);
 }
 
 static void logits_to_weights(float *x, int n, float max, float temperature)
 {
+    const int32_t range = bits_of(-WEIGHT_LOG_MIN);
     for (int i = 0; i < n; i++) {
-        float d = (x[i] - max) / temperature;
-        float in_range = d > WEIGHT_LOG_MIN ? d : WEIGHT_LOG_MIN;
-        float w = exp_small(in_range);
-        w = w > 1.0f ? 1.0f : w;
-        x[i] = d >= WEIGHT_LOG_MIN ? w : 0.0f;
+        int32_t d = bits_of((x[i] - max) / temperature) & BITS_SIGN;   /* distance from max */
+        int32_t keep = -(d <= range);
+        int32_t w = bits_of(exp_small(-float_of(d < range ? d : range)));
+        w = w < BITS_ONE ? w : BITS_ONE;
+        x[i] = float_of(w & keep);
     }
 }
 
@@ -223,9 +249,7 @@ static void logits_to_weights(float *x, int n, float max, float temperature)
 
 static int bin_of(float w)
 {
-    uint32_t bits;
-    memcpy(&bits, &w, sizeof bits);
-    int bin = BIN_OF_ONE - (int)(bits >> 16);
+    int bin = BIN_OF_ONE - (bits_of(w) >> 16);
     return bin < N_BIN ? bin : N_BIN - 1;
 }
 
@@ -285,13 +309,21 @@ static size_t sorted_bin(struct sample_space *w, int bin)
     return n;
 }
 
+/* Sets weights under min, given by its bits, to zero. Weights are not negative. */
+static void zero_below(float *x, int n, int32_t min)
+{
+    for (int i = 0; i < n; i++) {
+        int32_t w = bits_of(x[i]);
+        x[i] = float_of(w & -(w >= min));
+    }
+}
+
 /* Sets every weight behind `last` in descending order to zero. */
 static void cut_after(struct sample_space *w, struct weighted last)
 {
-    for (int32_t i = 0; i < w->n_vocab; i++) {
-        if (comes_later((struct weighted){w->logit[i], i}, last))
-            w->logit[i] = 0;
-    }
+    int n_kept_ties = last.id + 1;
+    zero_below(w->logit, n_kept_ties, bits_of(last.w));
+    zero_below(w->logit + n_kept_ties, w->n_vocab - n_kept_ties, bits_of(last.w) + 1);
 }
 
 static void cut_top_k(struct sample_space *w, int k)
@@ -328,20 +360,19 @@ static void cut_top_p(struct sample_space *w, float p)
     }
 }
 
-static void cut_min_p(struct sample_space *w, float min_p)
-{
-    for (int i = 0; i < w->n_vocab; i++)
-        w->logit[i] = w->logit[i] >= min_p ? w->logit[i] : 0;   /* the largest weight is 1 */
-}
-
 /* ---- draw ---- */
 
 static double block_sum(const float *x, int n)
 {
-    double sum = 0;
-    for (int i = 0; i < n; i++)
-        sum += (double)x[i];
-    return sum;
+    double sum[4] = {0};               /* four chains: additions need not wait for each other */
+    int i = 0;
+    for (; i + 4 <= n; i += 4) {
+        for (int k = 0; k < 4; k++)
+            sum[k] += (double)x[i + k];
+    }
+    for (; i < n; i++)
+        sum[0] += (double)x[i];
+    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
 static int block_len(const struct sample_space *w, int block)
@@ -406,27 +437,27 @@ static void fill_logprobs(const float *logits, int n, float max, int n_top,
         out->top[i].logprob = (float)((double)out->top[i].logprob - norm);
 }
 
-static int32_t choose(struct sampler *s, struct sample_space *w, const float *logits)
+static int32_t choose(struct sampler *s, struct sample_space *w, const float *logits, float max)
 {
     const struct sample_params *p = &s->param;
     bool is_greedy = p->temperature == 0 || p->top_k == 1;
     if (is_greedy && p->n_bias == 0 && !s->counts.slot)
-        return argmax(logits, w->n_vocab);
+        return find_value(logits, w->n_vocab, max);
     memcpy(w->logit, logits, (size_t)w->n_vocab * sizeof *logits);
     apply_bias(p, w->logit);
     apply_penalties(s, w->logit);
-    float max = max_checked(w->logit, w->n_vocab);
+    max = max_checked(w->logit, w->n_vocab);
     if (!isfinite(max))
         return TOKEN_NONE;
     if (is_greedy)
-        return argmax(w->logit, w->n_vocab);
+        return find_value(w->logit, w->n_vocab, max);
     logits_to_weights(w->logit, w->n_vocab, max, p->temperature);
     if (p->top_k > 0 && p->top_k < w->n_vocab)
         cut_top_k(w, p->top_k);
     if (p->top_p < 1)
         cut_top_p(w, p->top_p);
     if (p->min_p > 0)
-        cut_min_p(w, p->min_p);
+        zero_below(w->logit, w->n_vocab, bits_of(p->min_p));   /* the largest weight is 1 */
     return draw(w, rng_unit(&s->rng));
 }
 
@@ -437,7 +468,7 @@ bool sample_token(struct sampler *s, struct sample_space *w, const float *logits
     float max = max_checked(logits, w->n_vocab);
     if (!isfinite(max))
         return false;
-    out->token = choose(s, w, logits);
+    out->token = choose(s, w, logits, max);
     if (out->token == TOKEN_NONE)
         return false;
     if (n_top_logprobs >= 0)
