@@ -13,7 +13,7 @@ import threading
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BINARY = pathlib.Path(os.environ.get("GROKD", ROOT / "build" / "grokd"))
+BINARY = pathlib.Path(os.environ.get("GROKD", ROOT / "build" / "grokd")).resolve()
 MODEL = ROOT / "models" / "grokd-mini.gguf"
 START_S = 60
 
@@ -60,6 +60,10 @@ class Grokd:
         if self.process and self.process.poll() is None:
             self.process.send_signal(how)
         status = self.process.wait(timeout) if self.process else None
+        self.reader.join(timeout)
+        found = [line for line in self.log if "Sanitizer" in line or "runtime error" in line]
+        if found:
+            raise RuntimeError("the sanitized server complained:\n" + self.log_text()[-8000:])
         if self.own_dir and how != signal.SIGKILL:
             shutil.rmtree(self.data_dir, ignore_errors=True)
         return status
