@@ -138,7 +138,7 @@ void engine_seq_free(struct engine_seq *s);
 
 struct engine_stats {
     uint64_t steps;                    /* heartbeat: the scheduler loop moved this often */
-    int64_t last_step_ns;              /* clock_ns of the last turn; also when idle at most 1 s old */
+    int64_t last_step_ns;              /* clock_ns of the last turn, at most 1 s old when idle */
     uint64_t tokens_prefilled, tokens_cached, tokens_decoded;
     int n_running, n_queued;
     int n_seq_max, n_queue_max;        /* the limits in force */

@@ -38,7 +38,7 @@ struct sched {
     struct engine_seq **running;       /* owns the array; [n_running] of n_seq_max */
     int n_running;
     uint64_t n_ticket, n_admitted;
-    uint64_t service_floor;            /* service of the owner admitted last; newcomers start there */
+    uint64_t service_floor;            /* of the owner admitted last; newcomers start there */
     struct owner *owner;               /* [OWNER_BUCKETS] */
 
     uint64_t step;
