@@ -2,6 +2,7 @@
 #include "account/key.h"
 #include <stdlib.h>
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/rand.h"
 #include "base/thread.h"
@@ -21,13 +22,11 @@ bool key_allows(const struct key_info *k, const char *kind, str name)
     str rest = k->acls, acl, prefix = STR("api-key:");
 
     while (str_split(&rest, ' ', &acl)) {
-        str tail;
+        str tail, acl_kind;
 
         if (!str_starts(acl, prefix)) continue;
         tail = str_sub(acl, prefix.n, acl.n);
-        if (!str_starts(tail, str_of(kind)) || tail.n <= strlen(kind) || tail.p[strlen(kind)] != ':')
-            continue;
-        tail = str_sub(tail, strlen(kind) + 1, tail.n);
+        if (!str_split(&tail, ':', &acl_kind) || !str_is(acl_kind, kind) || !tail.n) continue;
         if (str_is(tail, "*") || str_eq(tail, name)) return true;
     }
     return false;
@@ -40,12 +39,12 @@ enum err key_check_acls(str acls, struct error *e)
     if (acls.n > KEY_ACLS_MAX)
         return err_set(e, ERR_LIMIT, ERR_NO_POS, "ACLs are longer than %d bytes", KEY_ACLS_MAX);
     while (str_split(&rest, ' ', &acl)) {
-        bool known = str_starts(acl, STR("api-key:endpoint:")) || str_starts(acl, STR("api-key:model:"));
+        bool known = str_starts(acl, STR("api-key:endpoint:")) ||
+                     str_starts(acl, STR("api-key:model:"));
 
         if (!known || acl.p[acl.n - 1] == ':')
-            return err_set(e, ERR_ARG, ERR_NO_POS,
-                           "ACL '%.*s' is not api-key:endpoint:NAME or api-key:model:NAME (NAME may be *)",
-                           STR_FMT(acl));
+            return err_set(e, ERR_ARG, ERR_NO_POS, "ACL '%.*s' is not api-key:endpoint:NAME or "
+                           "api-key:model:NAME (NAME may be *)", STR_FMT(acl));
     }
     return ERR_OK;
 }
@@ -71,7 +70,8 @@ static str make_secret(struct arena *a)
 
 static str redact(struct arena *a, str secret)
 {
-    return arena_printf(a, KEY_PREFIX "...%.*s", KEY_TAIL_SHOWN, secret.p + secret.n - KEY_TAIL_SHOWN);
+    return arena_printf(a, KEY_PREFIX "...%.*s", KEY_TAIL_SHOWN,
+                        secret.p + secret.n - KEY_TAIL_SHOWN);
 }
 
 static str make_uuid(struct arena *a)
@@ -93,8 +93,9 @@ enum err key_create(struct db *db, struct arena *a, str name, str acls, int64_t 
     TRY(key_check_acls(acls, e));
     *secret = make_secret(a);
     digest_sha256(*secret, hash);
-    *info = (struct key_info){.id = make_uuid(a), .team_id = STR(TEAM_DEFAULT), .user_id = STR(USER_DEFAULT),
-                              .name = arena_str(a, name), .redacted = redact(a, *secret),
+    *info = (struct key_info){.id = make_uuid(a), .team_id = STR(TEAM_DEFAULT),
+                              .user_id = STR(USER_DEFAULT), .name = arena_str(a, name),
+                              .redacted = redact(a, *secret),
                               .acls = arena_str(a, acls), .created_unix_s = clock_unix_s(),
                               .expires_unix_s = expires_unix_s};
     info->modified_unix_s = info->created_unix_s;
@@ -161,7 +162,10 @@ static void take_row(void *arg, const struct key_row *k)
     struct table *t = arg;
     struct entry *en;
 
-    CHECK(k->secret_hash.n == DIGEST_LEN);
+    if (k->secret_hash.n != DIGEST_LEN) {
+        log_error("keys", "event=row_damaged id=%.*s", STR_FMT(k->id));
+        return;
+    }
     if (t->n == t->cap) {
         t->cap = t->cap ? t->cap * 2 : 16;
         t->entry = mem_resize(t->entry, t->cap * sizeof *t->entry);

@@ -43,7 +43,8 @@ bool key_allows(const struct key_info *k, const char *kind, str name);
 struct keyring;
 struct keyring *keyring_new(void);
 void keyring_free(struct keyring *r);
-/* Reads all keys when the database changed since the last call (force: always). Owner thread of db. */
+/* Reads all keys when the database changed since the last call (force: always); the old table
+ * stays when that fails. Owner thread of db. */
 MUST_CHECK enum err keyring_refresh(struct keyring *r, struct db *db, bool force, struct error *e);
 /* ERR_KEY: unknown or expired; ERR_DENIED: disabled (info is filled all the same). */
 MUST_CHECK enum err keyring_find(struct keyring *r, str secret, struct arena *a,

@@ -26,7 +26,8 @@ static enum err run(struct db *db, struct write_job *job, struct error *e)
 
 static void log_lost(const struct usage_row *u)
 {
-    log_error("ledger", "event=lost request=%.*s team=%.*s prompt=%lld completion=%lld cost_ticks=%lld",
+    log_error("ledger",
+              "event=lost request=%.*s team=%.*s prompt=%lld completion=%lld cost_ticks=%lld",
               STR_FMT(u->request_id), STR_FMT(u->team_id), (long long)u->prompt_tokens,
               (long long)u->completion_tokens, (long long)u->cost_ticks);
 }

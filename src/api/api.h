@@ -10,6 +10,7 @@
 #include "api/catalog.h"
 #include "api/status.h"
 #include "net/exchange.h"
+#include "net/pool.h"
 
 enum api_state { API_LOADING, API_READY, API_DRAINING };
 
@@ -20,6 +21,7 @@ struct api {
     int64_t keepalive_ms;              /* a waiting stream gets a comment this often */
     double default_temperature, default_top_p;
     struct keyring *keys;              /* borrows */
+    struct pool *pool;                 /* borrows; prepares large requests */
     struct ledger ledger;
     const struct catalog *catalog;     /* borrows; read only once state is API_READY */
     _Atomic enum api_state state;      /* release when set, acquire when read */

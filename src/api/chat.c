@@ -15,6 +15,9 @@
 #define CHUNKS_BYTES_MAX (64u << 20)   /* of one pull */
 #define REPLY_BYTES_MAX (1u << 30)
 
+/* Bodies above this are parsed, rendered and tokenized on the pool: a loop serves others too. */
+#define PREPARE_APART_BYTES (32u << 10)
+
 struct call {
     struct request *r;
     struct chat_params p;
@@ -24,6 +27,9 @@ struct call {
     struct timer *keepalive;           /* streams only */
     bool *started;                     /* [n_choice]: the role went out */
     struct chat_fold *fold;            /* [n_choice], whole replies only */
+    struct pool_job job;               /* preparation of a large request */
+    struct error refusal;              /* why preparation failed; code ERR_OK: it did not */
+    bool begun;                        /* prepared, and the client is there */
 };
 
 /* ---- ends ---- */
@@ -130,7 +136,8 @@ static void pump_whole(struct call *c)
 
 /* ---- streams ---- */
 
-static void add_chunk(struct call *c, struct buf *json, struct buf *out, const struct chat_event *ev)
+static void add_chunk(struct call *c, struct buf *json, struct buf *out,
+                      const struct chat_event *ev)
 {
     bool first = ev->kind != CHAT_END && !c->started[ev->choice];
 
@@ -194,7 +201,7 @@ static void pump(void *arg)
 {
     struct call *c = arg;
 
-    if (!c->run) return;
+    if (!c->run || !c->begun) return;  /* a wake may come before the preparation is back */
     if (c->p.stream)
         pump_stream(c);
     else
@@ -234,7 +241,8 @@ static enum err find_model(struct call *c, struct error *e)
     r->model = catalog_find(r->api->catalog, c->p.model);
     if (!r->model)
         return err_set(e, ERR_MODEL, ERR_NO_POS,
-                       "The model %.*s does not exist or your team %.*s does not have access to it.",
+                       "The model %.*s does not exist or your team %.*s does not have access to "
+                       "it.",
                        STR_FMT(str_sub(c->p.model, 0, 100)), STR_FMT(r->key.team_id));
     if (!key_allows(&r->key, "model", r->model->id) && !key_allows(&r->key, "model", c->p.model))
         return err_set(e, ERR_DENIED, ERR_NO_POS, "Access to the model %.*s is denied",
@@ -267,6 +275,7 @@ static void begin(struct call *c)
     struct exchange *x = c->r->x;
     size_t n = (size_t)c->p.chat.n_choice;
 
+    c->begun = true;
     c->r->used_engine = true;
     x->on_gone = on_gone;
     x->on_shutdown = on_shutdown;
@@ -285,16 +294,47 @@ static void begin(struct call *c)
     pump(c);
 }
 
+static void begin_or_refuse(struct call *c)
+{
+    if (c->refusal.code == ERR_OK)
+        begin(c);
+    else
+        reply_error(c->r, &c->refusal);
+}
+
+static void prepare_apart(void *arg)
+{
+    struct call *c = arg;
+
+    if (prepare(c, &c->refusal) == ERR_OK) c->refusal.code = ERR_OK;
+}
+
+static void prepared_apart(void *arg)
+{
+    struct call *c = arg;
+    struct exchange *x = c->r->x;
+
+    if (!x->gone) begin_or_refuse(c);
+    exchange_release(x);
+}
+
 void handle_chat_completions(struct request *r)
 {
     struct call *c = arena_new_of(r->x->arena, struct call);
-    struct error e;
 
     c->r = r;
     r->state = c;
     r->release = release;
-    if (prepare(c, &e) == ERR_OK)
-        begin(c);
-    else
-        reply_error(r, &e);
+    if (r->x->body.n <= PREPARE_APART_BYTES) {
+        prepare_apart(c);
+        begin_or_refuse(c);
+        return;
+    }
+    c->job = (struct pool_job){.run = prepare_apart, .arg = c, .loop = r->x->loop,
+                               .done = {.fn = prepared_apart, .arg = c}};
+    exchange_hold(r->x);
+    if (pool_post(r->api->pool, &c->job)) return;
+    err_set(&c->refusal, ERR_BUSY, ERR_NO_POS, "Too many large requests wait. Try again in a moment.");
+    begin_or_refuse(c);
+    exchange_release(r->x);
 }

@@ -7,11 +7,14 @@
 
 #define TOP_LOGPROBS_MAX ENGINE_TOP_LOGPROBS_MAX
 #define TOOL_CALLS_MAX 1024            /* in one message of the history */
+#define ARGUMENTS_BYTES_MAX (1u << 20) /* of one call: their JSON is parsed to check it */
+#define ARGUMENTS_MEMORY_MAX (64 * ARGUMENTS_BYTES_MAX)
 
 struct parse {
     struct fields f;
     const struct json *root;
     struct chat_params *out;
+    size_t n_call;                     /* tool calls of all messages so far */
 };
 
 static bool failed(const struct parse *p) { return p->f.rc != ERR_OK; }
@@ -40,7 +43,8 @@ static str part_text(struct parse *p, const struct json *part, const char *path)
     if (str_is(type, "image_url") || str_is(type, "input_image"))
         refuse(p, ERR_ARG, "This model does not accept images. Send text parts only.");
     else if (str_is(type, "file") || str_is(type, "input_file") || str_is(type, "text_file"))
-        refuse(p, ERR_UNSUPPORTED, "File parts are not supported by this server yet. Send their text.");
+        refuse(p, ERR_UNSUPPORTED,
+               "File parts are not supported by this server yet. Send their text.");
     else
         fields_type_error(&p->f, path, part->pos,
                           "unknown content part type, expected `text`");
@@ -49,14 +53,16 @@ static str part_text(struct parse *p, const struct json *part, const char *path)
 
 static str join_parts(struct parse *p, const struct json *list, const char *path)
 {
-    str *text = arena_alloc(p->f.arena, (list->n + 1) * sizeof *text);
     size_t n = 0;
     char *joined;
+    str *text;
 
     if (list->n > CHAT_PARTS_MAX) {
-        fields_range_error(&p->f, "%s has %u parts, at most %d are allowed.", path, list->n, CHAT_PARTS_MAX);
+        fields_range_error(&p->f, "%s has %u parts, at most %d are allowed.", path, list->n,
+                           CHAT_PARTS_MAX);
         return STR_NONE;
     }
+    text = arena_alloc(p->f.arena, list->n * sizeof *text);
     for (uint32_t i = 0; i < list->n && !failed(p); i++) {
         char at[96];
 
@@ -101,19 +107,28 @@ static enum chat_role role_of(struct parse *p, const struct json *message, const
     for (int i = 0; i < CHAT_ROLE_COUNT; i++)
         if (str_is(v->string, chat_role_name[i])) return (enum chat_role)i;
     fields_type_error(&p->f, path, v->pos,
-        "unknown role, expected one of `system`, `developer`, `user`, `assistant`, `tool`, `function`");
+                      "unknown role, expected one of `system`, `developer`, `user`, `assistant`, "
+                      "`tool`, `function`");
     return ROLE_USER;
 }
 
 static void check_arguments(struct parse *p, const struct chat_tool_call *call)
 {
-    struct arena *a = arena_new(call->arguments.n * 64 + 4096);
+    str id = str_sub(call->id, 0, 64);
     struct json *ignored;
     struct error why;
+    struct arena *a;
 
+    if (call->arguments.n > ARGUMENTS_BYTES_MAX) {
+        fields_range_error(&p->f, "The arguments to a tool_call with ID '%.*s' have %zu bytes, at "
+                           "most %u are allowed.", STR_FMT(id), call->arguments.n,
+                           ARGUMENTS_BYTES_MAX);
+        return;
+    }
+    a = arena_new(ARGUMENTS_MEMORY_MAX);
     if (json_parse(call->arguments, a, &ignored, &why) != ERR_OK)
-        fields_range_error(&p->f, "The arguments to a tool_call with ID '%.*s' are not a valid JSON string: %s",
-                           STR_FMT(str_sub(call->id, 0, 64)), why.text);
+        fields_range_error(&p->f, "The arguments to a tool_call with ID '%.*s' are not a valid "
+                           "JSON string: %s", STR_FMT(id), why.text);
     arena_free(a);
 }
 
@@ -124,8 +139,10 @@ static void tool_calls(struct parse *p, const struct json *message, const char *
     struct chat_tool_call *call;
 
     if (!list || !list->n) return;
-    if (list->n > TOOL_CALLS_MAX) {
-        fields_range_error(&p->f, "%s.tool_calls has %u calls, at most %d are allowed.", path, list->n, TOOL_CALLS_MAX);
+    p->n_call += list->n;
+    if (list->n > TOOL_CALLS_MAX || p->n_call > CHAT_CALLS_MAX) {
+        fields_range_error(&p->f, "%s.tool_calls: at most %d calls in a message and %d in all are "
+                           "allowed.", path, TOOL_CALLS_MAX, CHAT_CALLS_MAX);
         return;
     }
     call = arena_alloc(p->f.arena, list->n * sizeof *call);
@@ -166,8 +183,8 @@ static void message(struct parse *p, const struct json *v, uint32_t i, struct ch
     m->tool_call_id = fields_str(&p->f, v, path, "tool_call_id");
     if (m->role == ROLE_ASSISTANT) tool_calls(p, v, path, m);
     if (empty && !m->n_call && !failed(p))
-        fields_range_error(&p->f, "Invalid request content: Each message must have at least one content "
-                           "element. (messages[%u])", i);
+        fields_range_error(&p->f, "Invalid request content: Each message must have at least one "
+                           "content element. (messages[%u])", i);
 }
 
 static void messages(struct parse *p)
@@ -181,7 +198,8 @@ static void messages(struct parse *p)
         return;
     }
     if (list->n == 0 || list->n > CHAT_MESSAGES_MAX) {
-        fields_range_error(&p->f, "'messages' must hold 1 to %d messages, not %u.", CHAT_MESSAGES_MAX, list->n);
+        fields_range_error(&p->f, "'messages' must hold 1 to %d messages, not %u.",
+                           CHAT_MESSAGES_MAX, list->n);
         return;
     }
     m = arena_alloc(p->f.arena, list->n * sizeof *m);
@@ -201,7 +219,8 @@ static void add_stop(struct parse *p, const struct json *v)
         return;
     }
     if (v->string.n == 0 || v->string.n > CHAT_STOP_BYTES_MAX)
-        fields_range_error(&p->f, "Each 'stop' string must have 1 to %d bytes.", CHAT_STOP_BYTES_MAX);
+        fields_range_error(&p->f, "Each 'stop' string must have 1 to %d bytes.",
+                           CHAT_STOP_BYTES_MAX);
     else if (c->n_stop == CHAT_STOPS_MAX)
         fields_range_error(&p->f, "'stop' may hold at most %d strings.", CHAT_STOPS_MAX);
     else
@@ -236,7 +255,8 @@ static void logit_bias(struct parse *p)
         int64_t id;
 
         if (!str_to_i64(m->key, &id) || id < 0 || id > INT32_MAX)
-            fields_range_error(&p->f, "'logit_bias' key '%.*s' is not a token id.", STR_FMT(str_sub(m->key, 0, 40)));
+            fields_range_error(&p->f, "'logit_bias' key '%.*s' is not a token id.",
+                               STR_FMT(str_sub(m->key, 0, 40)));
         else if (m->value.type != JSON_NUMBER)
             fields_type_error(&p->f, "logit_bias", m->value.pos, "expected a number");
         else if (m->value.number < -100 || m->value.number > 100)
@@ -268,7 +288,8 @@ static void sampling(struct parse *p, const struct api *api)
     s->presence_penalty = number(p, "presence_penalty", -2, 2, 0);
     s->frequency_penalty = number(p, "frequency_penalty", -2, 2, 0);
     rand_bytes(&drawn, sizeof drawn);
-    s->seed = (uint64_t)fields_int(&p->f, p->root, "", "seed", INT64_MIN, INT64_MAX, (int64_t)drawn);
+    s->seed = (uint64_t)fields_int(&p->f, p->root, "", "seed", INT64_MIN, INT64_MAX,
+                                   (int64_t)drawn);
     logit_bias(p);
     stops(p);
 }
@@ -333,8 +354,8 @@ static void response_format(struct parse *p)
 
     if (!o || failed(p) || str_is(type, "text")) return;
     if (str_is(type, "json_object") || str_is(type, "json_schema"))
-        refuse(p, ERR_UNSUPPORTED, "This server cannot enforce 'response_format' yet; it answers with "
-               "{\"type\": \"text\"} only.");
+        refuse(p, ERR_UNSUPPORTED, "This server cannot enforce 'response_format' yet; it answers "
+               "with {\"type\": \"text\"} only.");
     else
         fields_type_error(&p->f, "response_format", o->pos,
                           "unknown type, expected one of `text`, `json_object`, `json_schema`");

@@ -10,8 +10,8 @@ void fields_type_error(struct fields *f, const char *path, size_t pos, const cha
     if (f->rc != ERR_OK) return;
     json_line_col(f->body, pos, &line, &col);
     f->rc = err_set(f->e, ERR_TYPE, pos,
-                    "Failed to deserialize the JSON body into the target type: %s: %s at line %zu column %zu",
-                    path, why, line, col);
+                    "Failed to deserialize the JSON body into the target type: %s: %s at line %zu "
+                    "column %zu", path, why, line, col);
 }
 
 void fields_range_error(struct fields *f, const char *fmt, ...)
@@ -37,7 +37,8 @@ static void wrong_type(struct fields *f, const char *path, const char *key, cons
     const char *why;
 
     if (f->rc != ERR_OK) return;
-    why = arena_printf(f->arena, "invalid type: %s, expected %s", json_type_name(v->type), expected).p;
+    why = arena_printf(f->arena, "invalid type: %s, expected %s", json_type_name(v->type),
+                       expected).p;
     fields_type_error(f, join(f, path, key), v->pos, why);
 }
 

@@ -17,7 +17,8 @@ static enum api_state state_of(const struct request *r)
 
 void handle_root(struct request *r)
 {
-    reply_json(r, 200, STR("{\"name\":\"grokd\",\"api\":\"/v1\",\"health\":\"/health\",\"ready\":\"/ready\"}"));
+    reply_json(r, 200, STR("{\"name\":\"grokd\",\"api\":\"/v1\",\"health\":\"/health\","
+                           "\"ready\":\"/ready\"}"));
 }
 
 void handle_health(struct request *r)
@@ -56,7 +57,7 @@ static bool write_engine(struct json_writer *w, const struct model_entry *m, int
 void handle_engine_health(struct request *r)
 {
     int64_t now_ns = clock_ns();
-    bool moves = state_of(r) != API_LOADING;
+    bool loading = state_of(r) == API_LOADING, moves = !loading;
     struct buf b;
     struct json_writer w;
 
@@ -68,7 +69,7 @@ void handle_engine_health(struct request *r)
     for (int i = 0; moves && i < r->api->catalog->n; i++)
         moves = write_engine(&w, &r->api->catalog->entry[i], now_ns);
     jw_array_end(&w);
-    jw_kv_cstring(&w, "status", moves ? "ok" : "stuck");
+    jw_kv_cstring(&w, "status", moves ? "ok" : loading ? "loading" : "stuck");
     jw_object_end(&w);
     reply_json(r, moves ? 200 : 503, buf_str(&b));
     buf_done(&b);

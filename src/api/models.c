@@ -101,7 +101,8 @@ static void one(struct request *r, model_writer *write)
     struct error e;
 
     if (!m || !key_allows(&r->key, "model", m->id)) {
-        err_set(&e, ERR_MODEL, ERR_NO_POS, "Model not found: %.*s", STR_FMT(str_sub(r->param, 0, 100)));
+        err_set(&e, ERR_MODEL, ERR_NO_POS, "Model not found: %.*s",
+                STR_FMT(str_sub(r->param, 0, 100)));
         reply_error(r, &e);
         return;
     }

@@ -13,6 +13,7 @@
 
 #define JSON_MEMORY_MAX (256u << 20)   /* tree of one body */
 #define CLIENT_ID_SHOWN 64
+#define ALLOW_HEADERS_MAX 8192         /* bytes of a preflight's wish that are echoed */
 
 /* ---- replies ---- */
 
@@ -102,13 +103,14 @@ enum err request_json(struct request *r, const struct json **root, struct error 
                        "Expected request with Content-Type: application/json and a JSON body");
     if (exchange_header(r->x, "content-encoding").n)
         return err_set(e, ERR_MEDIA_TYPE, ERR_NO_POS,
-                       "Compressed request bodies are not supported: send it without Content-Encoding");
+                       "Compressed request bodies are not supported: send it without "
+                       "Content-Encoding");
     tree = arena_new(JSON_MEMORY_MAX);
     arena_on_free(r->x->arena, free_arena, tree);
     if (json_parse(r->x->body, tree, &v, &why) != ERR_OK) {
         json_line_col(r->x->body, why.pos == ERR_NO_POS ? 0 : why.pos, &line, &col);
-        return err_set(e, ERR_TYPE, why.pos, "Failed to parse the request body as JSON: %s at line %zu column %zu",
-                       why.text, line, col);
+        return err_set(e, ERR_TYPE, why.pos, "Failed to parse the request body as JSON: %s at line "
+                       "%zu column %zu", why.text, line, col);
     }
     *root = v;
     return ERR_OK;
@@ -152,7 +154,8 @@ static enum err admit(struct request *r, struct error *e)
         return err_set(e, ERR_DENIED, ERR_NO_POS, "Access to the chat endpoint is denied");
     if (r->route->scope == SCOPE_CHAT || r->route->scope == SCOPE_MODELS) {
         if (state == API_LOADING)
-            return err_set(e, ERR_SHUTDOWN, ERR_NO_POS, "The model is being loaded. Try again in a moment.");
+            return err_set(e, ERR_SHUTDOWN, ERR_NO_POS,
+                           "The model is being loaded. Try again in a moment.");
         if (state == API_DRAINING)
             return err_set(e, ERR_SHUTDOWN, ERR_NO_POS, "The server is shutting down.");
     }
@@ -177,8 +180,10 @@ static void preflight(struct request *r)
 {
     str wanted = exchange_header(r->x, "access-control-request-headers");
 
-    exchange_add_header(r->x, "access-control-allow-methods", STR("GET, POST, PUT, PATCH, DELETE, OPTIONS"));
-    exchange_add_header(r->x, "access-control-allow-headers", wanted.n ? wanted : STR("*"));
+    if (!wanted.n || wanted.n > ALLOW_HEADERS_MAX) wanted = STR("*");
+    exchange_add_header(r->x, "access-control-allow-methods",
+                        STR("GET, POST, PUT, PATCH, DELETE, OPTIONS"));
+    exchange_add_header(r->x, "access-control-allow-headers", wanted);
     exchange_add_header(r->x, "access-control-max-age", STR("86400"));
     exchange_reply(r->x, 204, NULL, STR_NONE);
 }
@@ -190,7 +195,8 @@ static enum err find_route(struct request *r, struct error *e)
     r->route = route_find(r->x->method, r->x->path, &r->param, allow);
     if (r->route) return ERR_OK;
     if (!allow[0])
-        return err_set(e, ERR_NOT_FOUND, ERR_NO_POS, "No such URL: %.*s", STR_FMT(str_sub(r->x->path, 0, 200)));
+        return err_set(e, ERR_NOT_FOUND, ERR_NO_POS, "No such URL: %.*s",
+                       STR_FMT(str_sub(r->x->path, 0, 200)));
     exchange_add_header(r->x, "allow", str_of(allow));
     return err_set(e, ERR_METHOD, ERR_NO_POS, "Method %.*s is not allowed here; use %s",
                    STR_FMT(str_sub(r->x->method, 0, 20)), allow);
@@ -240,6 +246,12 @@ static int final_status(const struct request *r)
     return r->x->gone ? status_of(ERR_CANCELLED)->http : r->x->status;
 }
 
+static str error_type(const struct request *r)
+{
+    if (r->failure) return str_of(err_name(r->failure));
+    return r->x->gone ? STR("cancelled") : STR("");
+}
+
 static void settle(struct request *r, int64_t now_ns)
 {
     int64_t latency_ms = (now_ns - r->x->start_ns) / NS_PER_MS;
@@ -247,7 +259,7 @@ static void settle(struct request *r, int64_t now_ns)
         .request_id = request_id(r), .team_id = r->key.team_id, .user_id = r->key.user_id,
         .key_id = r->key.id, .endpoint = str_of(r->route->path),
         .model = r->model ? r->model->id : STR_NONE,
-        .error_type = r->failure ? str_of(err_name(r->failure)) : r->x->gone ? STR("cancelled") : STR(""),
+        .error_type = error_type(r),
         .started_unix_ms = clock_unix_ms() - latency_ms, .status = final_status(r),
         .prompt_tokens = r->usage.prompt, .cached_tokens = r->usage.cached,
         .completion_tokens = r->usage.completion, .reasoning_tokens = r->usage.reasoning,
@@ -258,13 +270,23 @@ static void settle(struct request *r, int64_t now_ns)
     ledger_settle(&r->api->ledger, &u);
 }
 
+/* The client's own id of the request; empty when it could pass for other fields of the line. */
+static str client_id(const struct exchange *x)
+{
+    str id = str_sub(exchange_header(x, "x-request-id"), 0, CLIENT_ID_SHOWN);
+
+    for (size_t i = 0; i < id.n; i++)
+        if (id.p[i] <= ' ' || id.p[i] > '~' || id.p[i] == '=' || id.p[i] == '"') return STR_NONE;
+    return id;
+}
+
 static void access_log(const struct request *r, int64_t now_ns)
 {
-    str client = str_sub(exchange_header(r->x, "x-request-id"), 0, CLIENT_ID_SHOWN);
+    str client = client_id(r->x);
     str model = r->model ? r->model->id : STR("-");
 
-    log_info("http", "request=%.*s method=%.*s route=%s status=%d ms=%.1f in=%llu out=%llu model=%.*s "
-             "prompt=%lld cached=%lld completion=%lld ttft_ms=%lld%s%.*s",
+    log_info("http", "request=%.*s method=%.*s route=%s status=%d ms=%.1f in=%llu out=%llu "
+             "model=%.*s prompt=%lld cached=%lld completion=%lld ttft_ms=%lld%s%.*s",
              STR_FMT(request_id(r)), STR_FMT(str_sub(r->x->method, 0, 10)),
              r->route ? r->route->path : "-", final_status(r),
              (double)(now_ns - r->x->start_ns) / 1e6, (unsigned long long)r->x->bytes_in,

@@ -43,8 +43,9 @@ static enum err check_length(const struct engine *en, size_t n_prompt, struct er
                    n_max, n_prompt);
 }
 
-static enum err submit(struct engine *en, const struct chat_request *r, const struct token_list *ids,
-                       int choice, struct engine_seq **out, struct error *e)
+static enum err submit(struct engine *en, const struct chat_request *r,
+                       const struct token_list *ids, int choice,
+                       struct engine_seq **out, struct error *e)
 {
     struct engine_request q = {
         .prompt = ids->id, .n_prompt = ids->n, .max_tokens = r->max_tokens, .sample = r->sample,

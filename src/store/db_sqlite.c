@@ -67,7 +67,8 @@ static enum err set_up(struct db *db, struct error *e)
     enum err rc;
 
     sqlite3_busy_timeout(db->conn, BUSY_TIMEOUT_MS);
-    TRY(exec(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;", e));
+    TRY(exec(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                 " PRAGMA foreign_keys = ON;", e));
     TRY(db_begin(db, e));
     rc = migrate(db, e);
     if (rc != ERR_OK) {
@@ -123,13 +124,16 @@ static enum err find_statement(struct db *db, const char *sql, sqlite3_stmt **ou
 
 static void bind(sqlite3_stmt *stmt, int at, const struct db_value *v)
 {
+    const char *p = v->s.p ? v->s.p : "";
     int rc = SQLITE_OK;
 
     switch (v->kind) {
     case DB_NULL: rc = sqlite3_bind_null(stmt, at); break;
     case DB_INT: rc = sqlite3_bind_int64(stmt, at, v->i); break;
-    case DB_TEXT: rc = sqlite3_bind_text64(stmt, at, v->s.p ? v->s.p : "", v->s.n, SQLITE_STATIC, SQLITE_UTF8); break;
-    case DB_BLOB: rc = sqlite3_bind_blob64(stmt, at, v->s.p ? v->s.p : "", v->s.n, SQLITE_STATIC); break;
+    case DB_TEXT:
+        rc = sqlite3_bind_text64(stmt, at, p, v->s.n, SQLITE_STATIC, SQLITE_UTF8);
+        break;
+    case DB_BLOB: rc = sqlite3_bind_blob64(stmt, at, p, v->s.n, SQLITE_STATIC); break;
     }
     CHECK(rc == SQLITE_OK);
 }
@@ -206,6 +210,7 @@ int64_t db_version(struct db *db)
     int64_t version = -1;
     struct error ignored;
 
-    if (db_run(db, "PRAGMA data_version", NULL, 0, take_int, &version, &ignored) != ERR_OK) return -1;
-    return version;
+    enum err rc = db_run(db, "PRAGMA data_version", NULL, 0, take_int, &version, &ignored);
+
+    return rc == ERR_OK ? version : -1;
 }

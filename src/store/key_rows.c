@@ -66,8 +66,8 @@ enum err key_rows_set_disabled(struct db *db, str id_or_name, bool disabled, int
 {
     const struct db_value p[] = {db_text(id_or_name), db_int(disabled), db_int(now_unix_s)};
 
-    TRY(db_run(db, "UPDATE api_key SET disabled = ?2, modified_unix_s = ?3 WHERE id = ?1 OR name = ?1",
-               p, 3, NULL, NULL, e));
+    TRY(db_run(db, "UPDATE api_key SET disabled = ?2, modified_unix_s = ?3"
+               " WHERE id = ?1 OR name = ?1", p, 3, NULL, NULL, e));
     return need_change(db, id_or_name, e);
 }
 

@@ -27,8 +27,8 @@ struct write_job {
 struct writer;
 
 /* every (may be NULL) is called on the writer thread about twice a second, outside transactions. */
-MUST_CHECK enum err writer_open(const char *path, void (*every)(void *arg, struct db *db), void *arg,
-                                struct writer **out, struct error *e);
+MUST_CHECK enum err writer_open(const char *path, void (*every)(void *arg, struct db *db),
+                                void *arg, struct writer **out, struct error *e);
 /* Writes what is queued (one try), then ends. */
 void writer_close(struct writer **w);
 /* Takes the job. False (job not taken) when the queue is full. */
