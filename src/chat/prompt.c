@@ -183,6 +183,9 @@ enum err chat_prompt_make(const struct engine *en, const struct chat_request *r,
     limits.now_unix_s = clock_unix_s();
     rc = template_render(t, chat_template_vars(engine_vocab(en), r, a), &limits, &text, e);
     if (rc == ERR_OK) rc = tokenize(engine_vocab(en), &text, max_tokens, out, e);
+    if (rc == ERR_LIMIT)
+        err_set(e, rc = ERR_CONTEXT, ERR_NO_POS, "This model's maximum prompt length is %d but the "
+                "request contains more than %zu tokens.", engine_n_ctx(en) - 1, max_tokens);
     template_out_done(&text);
     return rc;
 }

@@ -19,7 +19,7 @@ struct chat_prompt {
 struct json *chat_template_vars(const struct vocab *v, const struct chat_request *r,
                                 struct arena *a);
 /* max_tokens: ids at most. Fails with ERR_ARG when the template refuses the messages, with
- * ERR_UNSUPPORTED when the model has no usable template, ERR_LIMIT over max_tokens. */
+ * ERR_UNSUPPORTED when the model has no usable template, ERR_CONTEXT over max_tokens. */
 MUST_CHECK enum err chat_prompt_make(const struct engine *en, const struct chat_request *r,
                                      struct arena *a, size_t max_tokens, struct chat_prompt *out,
                                      struct error *e);

@@ -15,10 +15,14 @@
 #include "base/log.h"
 #include "cli/cli.h"
 #include "grokd/models.h"
+#include "net/pool.h"
 #include "net/server.h"
 
 #define ADMIN_KEY_NAME "admin"
 #define ADMIN_KEY_FILE "admin.key"
+/* Threads that prepare large requests, and how many may wait for them. */
+#define POOL_THREADS 2
+#define POOL_QUEUE_MAX 1024
 #define DATABASE_FILE "grokd.db"
 
 struct wire {
@@ -28,6 +32,7 @@ struct wire {
     struct writer *writer;
     struct catalog catalog;
     struct engine *engine[CONFIG_MODELS_MAX];
+    struct pool *pool;
     struct api api;
     struct server *server;
     sigset_t signals;
@@ -201,6 +206,8 @@ static enum err open_server(struct wire *w, struct error *e)
     w->api.keepalive_ms = c->keepalive_ms;
     w->api.default_temperature = c->temperature;
     w->api.default_top_p = c->top_p;
+    w->pool = pool_new(POOL_THREADS, POOL_QUEUE_MAX);
+    w->api.pool = w->pool;
     w->api.keys = w->keys;
     w->api.ledger.writer = w->writer;
     w->api.catalog = &w->catalog;
@@ -270,6 +277,7 @@ static void stop(struct wire *w)
 {
     atomic_store_explicit(&w->api.state, API_DRAINING, memory_order_release);
     if (w->server) server_drain(w->server, clock_ns() + w->config->drain_ms * NS_PER_MS);
+    pool_free(w->pool);                /* its jobs report to loops, which still run */
     server_close(&w->server);
     for (int i = 0; i < w->catalog.n; i++) {
         backend_local_free(w->catalog.entry[i].backend);

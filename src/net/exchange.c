@@ -24,6 +24,7 @@ struct xchg *xchg_new(struct conn *c, const struct xchg_ops *ops, int64_t start_
     };
     xi->ops = ops;
     xi->conn = c;
+    xi->server = c->w->s;
     xi->lines_end = &xi->lines;
     atomic_fetch_add_explicit(&c->w->s->n_request, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&c->w->s->n_busy, 1, memory_order_relaxed);
@@ -32,7 +33,10 @@ struct xchg *xchg_new(struct conn *c, const struct xchg_ops *ops, int64_t start_
 
 void xchg_end(struct xchg *xi)
 {
-    struct server *s = xi->conn->w->s;
+    struct server *s = xi->server;
+    xi->over = true;
+    if (xi->n_hold > 0)
+        return;
     s->handler.on_done(s->handler.arg, &xi->x);
     atomic_fetch_sub_explicit(&s->n_busy, 1, memory_order_relaxed);
     struct buf body = xi->body;
@@ -47,6 +51,20 @@ void xchg_gone(struct xchg *xi)
     if (xi->x.on_gone)
         xi->x.on_gone(&xi->x);
     xchg_end(xi);
+}
+
+void exchange_hold(struct exchange *x)
+{
+    of(x)->n_hold++;
+}
+
+void exchange_release(struct exchange *x)
+{
+    struct xchg *xi = of(x);
+    CHECK(xi->n_hold > 0);
+    xi->n_hold--;
+    if (xi->over)
+        xchg_end(xi);
 }
 
 str exchange_header(const struct exchange *x, const char *name)

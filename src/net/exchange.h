@@ -67,6 +67,12 @@ struct http_handler {
                       str *content_type);
 };
 
+/* Between hold and release x and its arena stay, even when the client vanishes: on_gone comes at
+ * once, on_done waits for the last release (which may then free x). For work on other threads that
+ * borrows from the request; while it runs, the loop thread must leave x->arena alone. */
+void exchange_hold(struct exchange *x);
+void exchange_release(struct exchange *x);
+
 /* Value of the first header of that name, case-blind; {NULL,0} when absent. */
 str exchange_header(const struct exchange *x, const char *name);
 /* From on_head (or later, before a reply; once): read the body up to max bytes, then on_body, also

@@ -133,7 +133,10 @@ struct conn {
 struct xchg {
     struct exchange x;
     const struct xchg_ops *ops;
-    struct conn *conn;
+    struct conn *conn;                         /* freed before the exchange when that is held */
+    struct server *server;
+    int n_hold;                                /* exchange_hold without its release */
+    bool over;                                 /* the protocol is done with it */
     struct reply_line *lines, **lines_end;     /* extra reply headers, in order */
     enum { X_OPEN, X_STREAMING, X_FINISHED } phase;
     bool asked_body, want_body;                /* ever; and not yet begun */
@@ -154,7 +157,7 @@ struct xchg_ops {
 
 /* exchange.c. Begins an exchange with its arena; counts it. */
 struct xchg *xchg_new(struct conn *c, const struct xchg_ops *ops, int64_t start_ns);
-/* Calls on_done and frees. */
+/* The protocol is done with it: calls on_done and frees, once nobody holds it. */
 void xchg_end(struct xchg *x);
 /* Sets gone, calls on_gone, then xchg_end. */
 void xchg_gone(struct xchg *x);

@@ -101,6 +101,26 @@ class BadInput(unittest.TestCase):
         told = [int(w) for w in reply["error"].replace(".", "").split() if w.isdigit()]
         self.assertGreater(told[1], told[0])
 
+    def test_large_prompts_do_not_hold_up_others(self):
+        """Nearly a megabyte to tokenize, several times; small requests are answered meanwhile."""
+        large = body(max_tokens=1).replace(b"Tell me a long story.", b"lorem ipsum " * 80000)
+        open_ = [self.connect() for _ in range(6)]
+        for s in open_:
+            s.sendall(head(self.server, len(large)) + large)
+        for _ in range(5):
+            self.assertEqual(self.server.request("GET", "/health", key=False)[0], 200)
+        open_.pop().close()                        # one leaves while it is being prepared
+        for s in open_:
+            self.assertIn(b"maximum prompt length", self.read_reply(s))
+
+    def read_reply(self, s):
+        data = b""
+        while chunk := s.recv(65536):
+            data += chunk
+            if b"}" in data:
+                break
+        return data
+
     def test_many_messages(self):
         status, reply = self.server.request("POST", "/v1/chat/completions",
                                             {"model": "grok-4", "messages": [{"role": "user", "content": "a"}] * 20000})[::2]
