@@ -125,9 +125,7 @@ static enum err open_workers(struct engine *en, const struct engine_options *o, 
 static void open_template(struct engine *en)
 {
     str source = load_chat_template(model_gguf(en->model));
-    if (source.n == 0)
-        err_set(&en->template_why, ERR_NOT_FOUND, ERR_NO_POS, "the file has no chat template");
-    else if (template_parse(source, &en->template, &en->template_why) != ERR_OK)
+    if (template_parse(source, &en->template, &en->template_why) != ERR_OK)
         en->template = NULL;
 }
 

@@ -196,7 +196,16 @@ enum err load_vocab(const struct gguf *g, struct vocab **out, struct error *e)
     return code;
 }
 
+/* For files without a template: the plain form of ChatML, which most models have seen. */
+static const char chatml[] =
+    "{% for message in messages %}"
+    "<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
+
 str load_chat_template(const struct gguf *g)
 {
-    return find_str(g, "tokenizer.chat_template");
+    str own = find_str(g, "tokenizer.chat_template");
+
+    return own.n ? own : str_of(chatml);
 }

@@ -13,5 +13,5 @@
  * the wrong length; or come from vocab_new. */
 MUST_CHECK enum err load_vocab(const struct gguf *g, struct vocab **out, struct error *e);
 
-/* The file's chat template, borrowed from g; empty when there is none. */
+/* The file's chat template, borrowed from g; ChatML when it has none. */
 str load_chat_template(const struct gguf *g);

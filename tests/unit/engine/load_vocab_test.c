@@ -114,6 +114,10 @@ static void test_whole(void **state)
     assert_str_is(load_chat_template(g), "{{ x }}");
     gguf_close(&g);
     buf_done(&b);                      /* the vocabulary lives on */
+    g = file_with(&(struct key){"tokenizer.chat_template", GGUF_STRING, NONE, ""}, &b);
+    assert_non_null(strstr(load_chat_template(g).p, "<|im_start|>"));
+    gguf_close(&g);
+    buf_done(&b);
 
     token_list_init(&l, 10);
     assert_int_equal(vocab_tokenize(v, STR("abb"), TOKENIZE_ADD_SPECIAL, NULL, 0, &l, &e), ERR_OK);
