@@ -74,7 +74,7 @@ tsan: deps-test
 fuzz: deps-test
 	@FUZZ_SECONDS=$(FUZZ_LONG_SECONDS) tests/run_all fuzz
 
-bench: build
+bench: deps
 	@bench/run
 
 # Looks at what can be built, even when something cannot.
