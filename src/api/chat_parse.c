@@ -301,6 +301,8 @@ static void lengths(struct parse *p)
     int64_t max = fields_int(&p->f, p->root, "", "max_completion_tokens", 1, INT64_MAX, old);
 
     c->max_tokens = max > INT32_MAX ? INT32_MAX : (int)max;
+    /* vLLM's and llama-server's extension; load generators send it. */
+    c->ignore_eog = fields_bool(&p->f, p->root, "", "ignore_eos", false);
     c->n_choice = (int)fields_int(&p->f, p->root, "", "n", 1, CHAT_CHOICES_MAX, 1);
 }
 

@@ -48,6 +48,7 @@ struct chat_request {
     struct sample_params sample;       /* choice i samples with seed + i */
     str stop[CHAT_STOPS_MAX];          /* output ends before the first of these */
     int n_stop;
+    bool ignore_eog;                   /* measurements: max_tokens alone ends the output */
     enum chat_thinking thinking;
     bool logprobs;
     int n_top_logprobs;
