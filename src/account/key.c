@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "base/thread.h"
+#include "base/utf8.h"
 #include "store/key_rows.h"
 
 #define KEY_PREFIX "xai-"
@@ -32,6 +33,14 @@ bool key_allows(const struct key_info *k, const char *kind, str name)
     return false;
 }
 
+/* Names and ACLs are printed and listed: they hold no control characters. */
+static bool has_control(str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if ((uint8_t)s.p[i] < ' ' || s.p[i] == 0x7f) return true;
+    return false;
+}
+
 enum err key_check_acls(str acls, struct error *e)
 {
     str rest = acls, acl;
@@ -42,7 +51,7 @@ enum err key_check_acls(str acls, struct error *e)
         bool known = str_starts(acl, STR("api-key:endpoint:")) ||
                      str_starts(acl, STR("api-key:model:"));
 
-        if (!known || acl.p[acl.n - 1] == ':')
+        if (!known || acl.p[acl.n - 1] == ':' || has_control(acl))
             return err_set(e, ERR_ARG, ERR_NO_POS, "ACL '%.*s' is not api-key:endpoint:NAME or "
                            "api-key:model:NAME (NAME may be *)", STR_FMT(acl));
     }
@@ -88,8 +97,10 @@ enum err key_create(struct db *db, struct arena *a, str name, str acls, int64_t 
     uint8_t hash[DIGEST_LEN];
     struct key_row row;
 
-    if (name.n == 0 || name.n > KEY_NAME_MAX)
-        return err_set(e, ERR_ARG, ERR_NO_POS, "a key's name has 1 to %d bytes", KEY_NAME_MAX);
+    if (name.n == 0 || name.n > KEY_NAME_MAX || has_control(name) || !utf8_valid(name))
+        return err_set(e, ERR_ARG, ERR_NO_POS,
+                       "a key's name has 1 to %d bytes of text without control characters",
+                       KEY_NAME_MAX);
     TRY(key_check_acls(acls, e));
     *secret = make_secret(a);
     digest_sha256(*secret, hash);
