@@ -16,6 +16,7 @@ void *mem_alloc(size_t size);
 void *mem_array(size_t n, size_t size);
 /* Like realloc; new bytes are not zeroed. Aborts when out of memory. */
 void *mem_resize(void *p, size_t size);
+/* Accepts NULL, and what libc allocated for us (getline, scandir). */
 void mem_free(void *p);
 /* Gives zeroed memory or NULL. For sizes that input decides. */
 MUST_CHECK void *mem_try_alloc(size_t size);

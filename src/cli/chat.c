@@ -13,6 +13,7 @@
 #include "backend/local.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include "base/thread.h"
 #include "codec/json.h"
 #include "grokd/config.h"
@@ -33,9 +34,9 @@ struct chat {
     struct chat_message message[TURNS_MAX];
     size_t n_message;
     struct buf answer;
-    struct engine *engine;             /* in-process */
+    struct engine *engine; /* in-process */
     struct backend *backend;
-    pthread_mutex_t lock;              /* guards woken */
+    pthread_mutex_t lock; /* guards woken */
     pthread_cond_t cond;
     bool woken;
 };
@@ -43,9 +44,12 @@ struct chat {
 static void help(void)
 {
     puts("usage: grokd chat [-m MODEL] [--url URL] [OPTIONS] [TEXT]\n\n"
-         "With TEXT (or '-' for standard input) one answer, else a conversation; end it with Ctrl-D.\n\n"
-         "  -m MODEL          model name of the server, or GGUF file without --url (default: the bundled one)\n"
-         "  --url URL         a server, e.g. http://127.0.0.1:8080; without it the model runs in this process\n"
+         "With TEXT (or '-' for standard input) one answer, else a conversation; end it with "
+         "Ctrl-D.\n\n"
+         "  -m MODEL          model name of the server, or GGUF file without --url (default: the "
+         "bundled one)\n"
+         "  --url URL         a server, e.g. http://127.0.0.1:8080; without it the model runs in "
+         "this process\n"
          "  --key KEY         API key (default: $XAI_API_KEY, else DATA/admin.key)\n"
          "  --system TEXT     system message\n"
          "  --temperature X   0 to 2 [0.7]\n"
@@ -55,7 +59,8 @@ static void help(void)
 
 static void add_message(struct chat *c, enum chat_role role, str text)
 {
-    c->message[c->n_message++] = (struct chat_message){.role = role, .text = arena_str(c->arena, text)};
+    c->message[c->n_message++] =
+        (struct chat_message){.role = role, .text = arena_str(c->arena, text)};
 }
 
 static bool show(void *arg, str text)
@@ -108,9 +113,13 @@ static enum err pull(struct chat *c, struct backend_run *run, struct error *e)
 
 static enum err answer_local(struct chat *c, struct error *e)
 {
-    struct chat_request r = {.message = c->message, .n_message = c->n_message, .n_choice = 1,
-                             .max_tokens = (int)c->max_tokens, .sample = SAMPLE_DEFAULT,
-                             .wake = wake, .wake_arg = c};
+    struct chat_request r = {.message = c->message,
+                             .n_message = c->n_message,
+                             .n_choice = 1,
+                             .max_tokens = (int)c->max_tokens,
+                             .sample = SAMPLE_DEFAULT,
+                             .wake = wake,
+                             .wake_arg = c};
     struct backend_run *run;
     enum err rc;
 
@@ -135,7 +144,8 @@ static enum err open_local(struct chat *c, struct error *e)
     else
         o.model_path = models_bundled(c->arena);
     if (!o.model_path)
-        return err_set(e, ERR_NOT_FOUND, ERR_NO_POS, "no bundled model beside this program: give -m FILE.gguf");
+        return err_set(e, ERR_NOT_FOUND, ERR_NO_POS,
+                       "no bundled model beside this program: give -m FILE.gguf");
     cli_progress_start(&progress, "loading");
     o.progress = cli_progress_at;
     o.progress_arg = &progress;
@@ -191,7 +201,8 @@ static void find_key(struct chat *c)
     if (c->key) return;
     if (env && *env)
         c->key = env;
-    else if (file_read(file_join(c->arena, c->data_dir, "admin.key"), 4096, c->arena, &text, &ignored) == ERR_OK)
+    else if (file_read(file_join(c->arena, c->data_dir, "admin.key"), 4096, c->arena, &text,
+                       &ignored) == ERR_OK)
         c->key = arena_cstr(c->arena, str_trim(text));
 }
 
@@ -202,7 +213,8 @@ static enum err ask(struct chat *c, str question, struct error *e)
     enum err rc;
 
     if (c->n_message + 2 > TURNS_MAX)
-        return err_set(e, ERR_LIMIT, ERR_NO_POS, "this conversation has %d messages: start a new one", TURNS_MAX);
+        return err_set(e, ERR_LIMIT, ERR_NO_POS,
+                       "this conversation has %d messages: start a new one", TURNS_MAX);
     add_message(c, ROLE_USER, question);
     buf_clear(&c->answer);
     rc = c->url ? answer_remote(c, e) : answer_local(c, e);
@@ -225,7 +237,7 @@ static char *next_question(bool terminal)
         return line;
     }
     if (getline(&line, &cap, stdin) < 0) {
-        free(line);                    /* getline's own allocation */
+        mem_free(line); /* malloc gave it to getline */
         return NULL;
     }
     return line;
@@ -243,7 +255,7 @@ static int converse(struct chat *c)
 
         code = CLI_OK;
         if (question.n && ask(c, question, &e) != ERR_OK) code = cli_fail("chat", &e);
-        free(line);                    /* readline's own allocation */
+        mem_free(line); /* malloc gave it to readline */
     }
     return code;
 }
@@ -281,15 +293,18 @@ static int run(struct chat *c, int argc, char **argv)
 
 static int parse(int argc, char **argv, struct chat *c, bool *want_help)
 {
-    static const struct option options[] = {
-        {"model", required_argument, NULL, 'm'}, {"url", required_argument, NULL, 'u'},
-        {"key", required_argument, NULL, 'k'}, {"system", required_argument, NULL, 's'},
-        {"temperature", required_argument, NULL, 't'}, {"max-tokens", required_argument, NULL, 'n'},
-        {"data-dir", required_argument, NULL, 'd'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"model", required_argument, NULL, 'm'},
+                                            {"url", required_argument, NULL, 'u'},
+                                            {"key", required_argument, NULL, 'k'},
+                                            {"system", required_argument, NULL, 's'},
+                                            {"temperature", required_argument, NULL, 't'},
+                                            {"max-tokens", required_argument, NULL, 'n'},
+                                            {"data-dir", required_argument, NULL, 'd'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
     int o;
 
-    while ((o = getopt_long(argc, argv, "m:h", options, NULL)) != -1)
-        switch (o) {
+    while ((o = getopt_long(argc, argv, "m:h", options, NULL)) != -1) switch (o) {
         case 'm': c->model = optarg; break;
         case 'u': c->url = optarg; break;
         case 'k': c->key = optarg; break;
@@ -297,7 +312,8 @@ static int parse(int argc, char **argv, struct chat *c, bool *want_help)
         case 'd': c->data_dir = optarg; break;
         case 'h': *want_help = true; break;
         case 't':
-            if (!str_to_double(str_of(optarg), &c->temperature) || c->temperature < 0 || c->temperature > 2)
+            if (!str_to_double(str_of(optarg), &c->temperature) || c->temperature < 0 ||
+                c->temperature > 2)
                 return cli_usage("chat", "--temperature takes 0 to 2, not '%s'", optarg);
             break;
         case 'n':

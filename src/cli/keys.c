@@ -70,7 +70,8 @@ static enum err create(struct keys *k, struct error *e)
     struct key_info info;
     str secret;
 
-    TRY(key_create(k->db, k->arena, str_of(k->subject), str_of(k->acls), expires, &secret, &info, e));
+    TRY(key_create(k->db, k->arena, str_of(k->subject), str_of(k->acls), expires, &secret, &info,
+                   e));
     print_secret(k, secret, info.id);
     return ERR_OK;
 }
@@ -89,8 +90,16 @@ static enum err set_disabled(struct keys *k, bool disabled, struct error *e)
     return key_rows_set_disabled(k->db, str_of(k->subject), disabled, clock_unix_s(), e);
 }
 
-static enum err disable(struct keys *k, struct error *e) { return set_disabled(k, true, e); }
-static enum err enable(struct keys *k, struct error *e) { return set_disabled(k, false, e); }
+static enum err disable(struct keys *k, struct error *e)
+{
+    return set_disabled(k, true, e);
+}
+
+static enum err enable(struct keys *k, struct error *e)
+{
+    return set_disabled(k, false, e);
+}
+
 static enum err delete(struct keys *k, struct error *e)
 {
     return key_rows_delete(k->db, str_of(k->subject), e);
@@ -102,8 +111,8 @@ static void print_row(void *arg, const struct key_row *r)
 
     (void)arg;
     clock_rfc3339(r->created_unix_s, created);
-    printf("%.*s  %-20.*s  %.*s  %s  %s  %.*s\n", STR_FMT(r->id), STR_FMT(r->name), STR_FMT(r->redacted),
-           created, r->disabled ? "disabled" : "enabled ", STR_FMT(r->acls));
+    printf("%.*s  %-20.*s  %.*s  %s  %s  %.*s\n", STR_FMT(r->id), STR_FMT(r->name),
+           STR_FMT(r->redacted), created, r->disabled ? "disabled" : "enabled ", STR_FMT(r->acls));
 }
 
 static void json_row(void *arg, const struct key_row *r)
@@ -136,9 +145,12 @@ static enum err list(struct keys *k, struct error *e)
     return ERR_OK;
 }
 
-static const struct { const char *name; bool has_subject; enum err (*run)(struct keys *, struct error *); }
-verbs[] = {
-    {"create", true, create}, {"list", false, list}, {"disable", true, disable},
+static const struct {
+    const char *name;
+    bool has_subject;
+    enum err (*run)(struct keys *, struct error *);
+} verbs[] = {
+    {"create", true, create}, {"list", false, list},    {"disable", true, disable},
     {"enable", true, enable}, {"rotate", true, rotate}, {"delete", true, delete},
 };
 
@@ -155,14 +167,15 @@ static enum err run(struct keys *k, size_t verb, struct error *e)
 
 static int parse(int argc, char **argv, struct keys *k, bool *want_help)
 {
-    static const struct option options[] = {
-        {"data-dir", required_argument, NULL, 'd'}, {"acls", required_argument, NULL, 'a'},
-        {"expires-days", required_argument, NULL, 'x'}, {"json", no_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"data-dir", required_argument, NULL, 'd'},
+                                            {"acls", required_argument, NULL, 'a'},
+                                            {"expires-days", required_argument, NULL, 'x'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
     int o;
 
-    while ((o = getopt_long(argc, argv, "h", options, NULL)) != -1)
-        switch (o) {
+    while ((o = getopt_long(argc, argv, "h", options, NULL)) != -1) switch (o) {
         case 'd': k->data_dir = optarg; break;
         case 'a': k->acls = optarg; break;
         case 'j': k->json = true; break;
@@ -185,7 +198,8 @@ static int dispatch(int argc, char **argv, struct keys *k)
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
         if (strcmp(argv[optind], verbs[i].name) != 0) continue;
         if (n != 1 + verbs[i].has_subject)
-            return cli_usage("keys", "'%s' takes %s", verbs[i].name, verbs[i].has_subject ? "one name" : "nothing else");
+            return cli_usage("keys", "'%s' takes %s", verbs[i].name,
+                             verbs[i].has_subject ? "one name" : "nothing else");
         k->subject = verbs[i].has_subject ? argv[optind + 1] : NULL;
         return run(k, i, &e) == ERR_OK ? CLI_OK : cli_fail("keys", &e);
     }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/file.h"
+#include "base/mem.h"
 #include "codec/json.h"
 #include "grokd/config.h"
 #include "grokd/models.h"
@@ -16,7 +17,10 @@
 
 #define LIST_BYTES_MAX (16u << 20)
 
-struct listing { struct arena *arena; struct json_writer *json; };   /* json NULL: a table */
+struct listing {
+    struct arena *arena;
+    struct json_writer *json;
+}; /* json NULL: a table */
 
 static void help(void)
 {
@@ -61,10 +65,7 @@ static void show(struct listing *l, const char *path)
     gguf_close(&g);
 }
 
-static int is_gguf(const struct dirent *d)
-{
-    return str_ends(str_of(d->d_name), STR(".gguf"));
-}
+static int is_gguf(const struct dirent *d) { return str_ends(str_of(d->d_name), STR(".gguf")); }
 
 static void show_folder(struct listing *l, const char *folder)
 {
@@ -73,9 +74,9 @@ static void show_folder(struct listing *l, const char *folder)
 
     for (int i = 0; i < n; i++) {
         show(l, file_join(l->arena, folder, entry[i]->d_name));
-        free(entry[i]);                /* scandir's own allocation */
+        mem_free(entry[i]); /* malloc gave both to scandir */
     }
-    if (n >= 0) free(entry);
+    if (n >= 0) mem_free(entry);
 }
 
 static void list(struct listing *l, const char *data_dir)
@@ -104,17 +105,17 @@ static void list_json(struct listing *l, const char *data_dir)
 
 static int cmd_list(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"data-dir", required_argument, NULL, 'd'}, {"json", no_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"data-dir", required_argument, NULL, 'd'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
     struct listing l = {.arena = arena_new(0)};
     const char *env = getenv("GROKD_DATA_DIR");
     const char *data_dir = env && *env ? env : config_data_dir_default(l.arena);
     bool json = false, want_help = false;
     int o, code = CLI_OK;
 
-    while ((o = getopt_long(argc, argv, "h", options, NULL)) != -1)
-        switch (o) {
+    while ((o = getopt_long(argc, argv, "h", options, NULL)) != -1) switch (o) {
         case 'd': data_dir = optarg; break;
         case 'j': json = true; break;
         case 'h': want_help = true; break;

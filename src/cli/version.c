@@ -22,7 +22,8 @@ int cmd_version(int argc, char **argv)
     }
     if (argc > 1 && !json) return cli_usage("version", "unexpected argument '%s'", argv[1]);
     if (json)
-        printf("{\"version\":\"%s\",\"compiler\":\"%s\",\"kernels\":\"%s\"}\n", GROKD_VERSION, COMPILER, level);
+        printf("{\"version\":\"%s\",\"compiler\":\"%s\",\"kernels\":\"%s\"}\n", GROKD_VERSION,
+               COMPILER, level);
     else
         printf("grokd %s (%s; kernels: %s)\n", GROKD_VERSION, COMPILER, level);
     return CLI_OK;

@@ -10,12 +10,12 @@
 enum kind { KIND_TEXT, KIND_INT, KIND_BYTES, KIND_NUMBER, KIND_BOOL, KIND_CHOICE, KIND_MODELS };
 
 struct option {
-    const char *name;                  /* --name, GROKD_NAME, name: */
+    const char *name; /* --name, GROKD_NAME, name: */
     enum kind kind;
-    size_t offset;                     /* in struct config */
-    const char *otherwise;             /* default, in the option's own notation; NULL: none */
-    double min, max;                   /* numbers */
-    const char *shape;                 /* what --help shows behind the name; choices: a|b|c */
+    size_t offset; /* in struct config */
+    const char *otherwise; /* default, in the option's own notation; NULL: none */
+    double min, max; /* numbers */
+    const char *shape; /* what --help shows behind the name; choices: a|b|c */
     const char *help;
 };
 
@@ -23,51 +23,84 @@ struct option {
 #define AT(field) offsetof(struct config, field)
 
 static const struct option table[] = {
-    {"config", KIND_TEXT, AT(config), NULL, 0, 0, "FILE", "YAML file with the options below"},
-    {"listen", KIND_TEXT, AT(listen), "127.0.0.1:8080", 0, 0, "HOST:PORT", "address to serve on; port 0 picks a free one"},
-    {"data-dir", KIND_TEXT, AT(data_dir), "", 0, 0, "DIR", "keys, ledger and models; made at first start"},
-    {"model", KIND_MODELS, AT(model), NULL, 0, 0, "[NAME=]FILE", "GGUF model to serve, may be repeated; the first answers to all xAI names (default: the bundled model)"},
-    {"threads", KIND_INT, AT(threads), "0", 0, 1024, "N", "compute threads; 0: one for each CPU"},
-    {"ctx", KIND_INT, AT(ctx), "0", 0, 1 << 24, "N", "longest prompt and output in tokens; 0: what the model declares"},
-    {"kv-bytes", KIND_BYTES, AT(kv_bytes), "0", 0, 1e15, "BYTES", "memory for the KV cache; 0: a quarter of memory, at most 4G"},
-    {"kv-type", KIND_CHOICE, AT(kv_type), "f16", 0, 0, "f16|f32", "number format of the KV cache"},
-    {"parallel", KIND_INT, AT(parallel), "64", 1, 4096, "N", "requests in one batch"},
-    {"queue", KIND_INT, AT(queue), "4096", 0, 1 << 20, "N", "requests waiting beyond that; more are refused with 429"},
-    {"prefill-chunk", KIND_INT, AT(prefill_chunk), "256", 1, 8192, "N", "prompt tokens computed between two tokens of running streams"},
-    {"prefix-cache", KIND_BOOL, AT(prefix_cache), "true", 0, 0, "true|false", "compute a common beginning of prompts once"},
-    {"cpu", KIND_CHOICE, AT(cpu), "auto", 0, 0, "auto|scalar|avx2|avx512", "highest instruction set to use"},
-    {"loops", KIND_INT, AT(loops), "1", 1, 256, "N", "network threads"},
-    {"max-body", KIND_BYTES, AT(max_body), "64M", 1024, 4e9, "BYTES", "largest request body"},
-    {"max-headers", KIND_BYTES, AT(max_headers), "64K", 1024, 1 << 24, "BYTES", "largest request line and headers"},
-    {"max-connections", KIND_INT, AT(max_connections), "10000", 1, 1 << 20, "N", "open connections"},
-    {"header-timeout-ms", KIND_INT, AT(header_timeout_ms), "10000", 10, 3600000, "MS", "time to send all headers"},
-    {"body-timeout-ms", KIND_INT, AT(body_timeout_ms), "20000", 10, 3600000, "MS", "time without progress of a body"},
-    {"idle-timeout-ms", KIND_INT, AT(idle_timeout_ms), "75000", 10, 3600000, "MS", "time between two requests of a connection"},
-    {"write-timeout-ms", KIND_INT, AT(write_timeout_ms), "60000", 10, 3600000, "MS", "time a client may take nothing"},
+    {"config", KIND_TEXT, AT(config), NULL, 0, 0, "FILE",
+     "YAML file with the options below"},
+    {"listen", KIND_TEXT, AT(listen), "127.0.0.1:8080", 0, 0, "HOST:PORT",
+     "address to serve on; port 0 picks a free one"},
+    {"data-dir", KIND_TEXT, AT(data_dir), "", 0, 0, "DIR",
+     "keys, ledger and models; made at first start"},
+    {"model", KIND_MODELS, AT(model), NULL, 0, 0, "[NAME=]FILE",
+     "GGUF model to serve, may be repeated; the first answers to all xAI names (default: the "
+     "bundled model)"},
+    {"threads", KIND_INT, AT(threads), "0", 0, 1024, "N",
+     "compute threads; 0: one for each CPU"},
+    {"ctx", KIND_INT, AT(ctx), "0", 0, 1 << 24, "N",
+     "longest prompt and output in tokens; 0: what the model declares"},
+    {"kv-bytes", KIND_BYTES, AT(kv_bytes), "0", 0, 1e15, "BYTES",
+     "memory for the KV cache; 0: a quarter of memory, at most 4G"},
+    {"kv-type", KIND_CHOICE, AT(kv_type), "f16", 0, 0, "f16|f32",
+     "number format of the KV cache"},
+    {"parallel", KIND_INT, AT(parallel), "64", 1, 4096, "N",
+     "requests in one batch"},
+    {"queue", KIND_INT, AT(queue), "4096", 0, 1 << 20, "N",
+     "requests waiting beyond that; more are refused with 429"},
+    {"prefill-chunk", KIND_INT, AT(prefill_chunk), "256", 1, 8192, "N",
+     "prompt tokens computed between two tokens of running streams"},
+    {"prefix-cache", KIND_BOOL, AT(prefix_cache), "true", 0, 0, "true|false",
+     "compute a common beginning of prompts once"},
+    {"cpu", KIND_CHOICE, AT(cpu), "auto", 0, 0, "auto|scalar|avx2|avx512",
+     "highest instruction set to use"},
+    {"loops", KIND_INT, AT(loops), "1", 1, 256, "N",
+     "network threads"},
+    {"max-body", KIND_BYTES, AT(max_body), "64M", 1024, 4e9, "BYTES",
+     "largest request body"},
+    {"max-headers", KIND_BYTES, AT(max_headers), "64K", 1024, 1 << 24, "BYTES",
+     "largest request line and headers"},
+    {"max-connections", KIND_INT, AT(max_connections), "10000", 1, 1 << 20, "N",
+     "open connections"},
+    {"header-timeout-ms", KIND_INT, AT(header_timeout_ms), "10000", 10, 3600000, "MS",
+     "time to send all headers"},
+    {"body-timeout-ms", KIND_INT, AT(body_timeout_ms), "20000", 10, 3600000, "MS",
+     "time without progress of a body"},
+    {"idle-timeout-ms", KIND_INT, AT(idle_timeout_ms), "75000", 10, 3600000, "MS",
+     "time between two requests of a connection"},
+    {"write-timeout-ms", KIND_INT, AT(write_timeout_ms), "60000", 10, 3600000, "MS",
+     "time a client may take nothing"},
     {"keepalive-ms", KIND_INT, AT(keepalive_ms), "10000", 10, 3600000, "MS",
      "a waiting stream gets a comment this often"},
-    {"drain-ms", KIND_INT, AT(drain_ms), "10000", 0, 3600000, "MS", "time running requests get after SIGTERM"},
-    {"tls-cert", KIND_TEXT, AT(tls_cert), NULL, 0, 0, "FILE", "certificate chain (PEM); serves HTTPS together with tls-key"},
-    {"tls-key", KIND_TEXT, AT(tls_key), NULL, 0, 0, "FILE", "private key (PEM)"},
-    {"error-shape", KIND_CHOICE, AT(error_shape), "xai", 0, 0, "xai|openai", "form of error bodies"},
-    {"wrong-key-status", KIND_INT, AT(wrong_key_status), "400", 400, 401, "400|401", "status for a wrong key: 400 as xAI, 401 as OpenAI"},
-    {"temperature", KIND_NUMBER, AT(temperature), "0.7", 0, 2, "X", "sampling temperature where a request gives none"},
-    {"top-p", KIND_NUMBER, AT(top_p), "0.95", 0, 1, "X", "nucleus where a request gives none"},
-    {"price-prompt", KIND_INT, AT(price_prompt), "3000", 0, 1e9, "TICKS", "per prompt token; 10000 ticks are 1 USD per million tokens"},
-    {"price-cached", KIND_INT, AT(price_cached), "750", 0, 1e9, "TICKS", "per prompt token taken from the cache"},
-    {"price-completion", KIND_INT, AT(price_completion), "5000", 0, 1e9, "TICKS", "per output token"},
-    {"log-level", KIND_CHOICE, AT(log_level), "info", 0, 0, "debug|info|warn|error", "least important lines to log"},
-    {"example", KIND_BOOL, AT(example), "false", 0, 0, "true|false", "print a request to paste once ready"},
+    {"drain-ms", KIND_INT, AT(drain_ms), "10000", 0, 3600000, "MS",
+     "time running requests get after SIGTERM"},
+    {"tls-cert", KIND_TEXT, AT(tls_cert), NULL, 0, 0, "FILE",
+     "certificate chain (PEM); serves HTTPS together with tls-key"},
+    {"tls-key", KIND_TEXT, AT(tls_key), NULL, 0, 0, "FILE",
+     "private key (PEM)"},
+    {"error-shape", KIND_CHOICE, AT(error_shape), "xai", 0, 0, "xai|openai",
+     "form of error bodies"},
+    {"wrong-key-status", KIND_INT, AT(wrong_key_status), "400", 400, 401, "400|401",
+     "status for a wrong key: 400 as xAI, 401 as OpenAI"},
+    {"temperature", KIND_NUMBER, AT(temperature), "0.7", 0, 2, "X",
+     "sampling temperature where a request gives none"},
+    {"top-p", KIND_NUMBER, AT(top_p), "0.95", 0, 1, "X",
+     "nucleus where a request gives none"},
+    {"price-prompt", KIND_INT, AT(price_prompt), "3000", 0, 1e9, "TICKS",
+     "per prompt token; 10000 ticks are 1 USD per million tokens"},
+    {"price-cached", KIND_INT, AT(price_cached), "750", 0, 1e9, "TICKS",
+     "per prompt token taken from the cache"},
+    {"price-completion", KIND_INT, AT(price_completion), "5000", 0, 1e9, "TICKS",
+     "per output token"},
+    {"log-level", KIND_CHOICE, AT(log_level), "info", 0, 0, "debug|info|warn|error",
+     "least important lines to log"},
+    {"example", KIND_BOOL, AT(example), "false", 0, 0, "true|false",
+     "print a request to paste once ready"},
 };
 
 #define N_OPTION (sizeof table / sizeof table[0])
 
 /* ---- one value ---- */
 
-static bool parse_bytes(const char *text, double *out)
+static bool parse_bytes(str s, double *out)
 {
     static const char unit[] = "KMGT";
-    str s = str_of(text);
     const char *u = s.n ? strchr(unit, toupper((unsigned char)s.p[s.n - 1])) : NULL;
     double factor = 1;
 
@@ -77,6 +110,18 @@ static bool parse_bytes(const char *text, double *out)
     }
     if (!str_to_double(s, out)) return false;
     *out *= factor;
+    return true;
+}
+
+/* In the notation of the option's kind. */
+static bool parse_number(enum kind kind, str s, double *out)
+{
+    int64_t whole;
+
+    if (kind == KIND_BYTES) return parse_bytes(s, out);
+    if (kind == KIND_NUMBER) return str_to_double(s, out);
+    if (!str_to_i64(s, &whole)) return false;
+    *out = (double)whole;
     return true;
 }
 
@@ -101,9 +146,10 @@ static enum err bad_value(const struct option *o, const char *text, const char *
                           struct error *e)
 {
     if (o->max > 0)
-        return err_set(e, ERR_ARG, ERR_NO_POS, "%s%s: '%s' is not a number from %.0f to %.0f", where,
-                       o->name, text, o->min, o->max);
-    return err_set(e, ERR_ARG, ERR_NO_POS, "%s%s: '%s' is not one of %s", where, o->name, text, o->shape);
+        return err_set(e, ERR_ARG, ERR_NO_POS, "%s%s: '%s' is not a number from %.0f to %.0f",
+                       where, o->name, text, o->min, o->max);
+    return err_set(e, ERR_ARG, ERR_NO_POS, "%s%s: '%s' is not one of %s", where, o->name, text,
+                   o->shape);
 }
 
 static enum err set_value(struct setter *s, const struct option *o, const char *text,
@@ -118,7 +164,7 @@ static enum err set_value(struct setter *s, const struct option *o, const char *
         if (!in_choices(o->shape, text)) return bad_value(o, text, where, e);
         *(const char **)field = text;
         return ERR_OK;
-    case KIND_TEXT: *(const char **)field = text; return ERR_OK;
+    case KIND_TEXT: *(const char **)field = *text || o->otherwise ? text : NULL; return ERR_OK;
     case KIND_BOOL:
         if (!in_choices(BOOL_WORDS, text)) return bad_value(o, text, where, e);
         *(bool *)field = in_choices("true|1|yes|on", text);
@@ -127,7 +173,7 @@ static enum err set_value(struct setter *s, const struct option *o, const char *
     case KIND_BYTES:
     case KIND_NUMBER: break;
     }
-    if (!parse_bytes(text, &number) || number < o->min || number > o->max)
+    if (!parse_number(o->kind, str_of(text), &number) || number < o->min || number > o->max)
         return bad_value(o, text, where, e);
     if (o->kind == KIND_NUMBER)
         *(double *)field = number;
@@ -157,8 +203,7 @@ enum err config_set(struct setter *s, const char *name, const char *text, const 
 static enum err set_defaults(struct setter *s, struct error *e)
 {
     for (size_t i = 0; i < N_OPTION; i++)
-        if (table[i].otherwise)
-            TRY(set_value(s, &table[i], table[i].otherwise, "default ", e));
+        if (table[i].otherwise) TRY(set_value(s, &table[i], table[i].otherwise, "default ", e));
     return ERR_OK;
 }
 
@@ -180,7 +225,8 @@ static enum err read_env(struct setter *s, struct error *e)
 
         env_name(table[i].name, name, sizeof name);
         text = getenv(name);
-        if (!text || !*text) continue;
+        /* Which file to read was settled before. */
+        if (!text || !*text || strcmp(table[i].name, "config") == 0) continue;
         if (table[i].kind == KIND_MODELS) s->config->n_model = 0;
         TRY(config_set(s, table[i].name, text, "environment: ", e));
     }
@@ -239,7 +285,8 @@ enum err config_load(int argc, char **argv, struct arena *a, struct config *out,
 
     *out = (struct config){0};
     *help = false;
-    for (int i = 1; i < argc; i++) *help = *help || strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0;
+    for (int i = 1; i < argc; i++)
+        *help = *help || strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0;
     if (*help) return ERR_OK;
     TRY(set_defaults(&s, e));
     if (from_env && *from_env) out->config = arena_cstr(a, str_of(from_env));
@@ -287,7 +334,8 @@ enum err config_listen(const char *listen, struct arena *a, const char **host, i
 
     for (size_t i = 0; i < s.n; i++)
         if (s.p[i] == ':') colon = i;
-    if (colon == SIZE_MAX || !str_to_i64(str_sub(s, colon + 1, s.n), &number) || number < 0 || number > 65535)
+    if (colon == SIZE_MAX || !str_to_i64(str_sub(s, colon + 1, s.n), &number) || number < 0 ||
+        number > 65535)
         return err_set(e, ERR_ARG, ERR_NO_POS, "listen: '%s' is not HOST:PORT", listen);
     h = str_sub(s, 0, colon);
     if (h.n > 2 && h.p[0] == '[' && h.p[h.n - 1] == ']') h = str_sub(h, 1, h.n - 2);

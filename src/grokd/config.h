@@ -24,7 +24,7 @@ struct config {
     bool prefix_cache;
     int64_t loops, max_body, max_headers, max_connections, header_timeout_ms, body_timeout_ms,
         idle_timeout_ms, write_timeout_ms, keepalive_ms, drain_ms;
-    const char *tls_cert, *tls_key;
+    const char *tls_cert, *tls_key;    /* NULL: none */
     const char *error_shape;
     int64_t wrong_key_status;
     double temperature, top_p;
@@ -41,8 +41,9 @@ MUST_CHECK enum err config_load(int argc, char **argv, struct arena *a, struct c
 void config_help(FILE *out);
 /* DATA/name in the arena. */
 char *config_path(const struct config *c, struct arena *a, const char *name);
-/* "host:port" -> both; the host without brackets, in the arena. */
+/* "host:port" -> both; the host without brackets, in the arena; none means 127.0.0.1. */
 MUST_CHECK enum err config_listen(const char *listen, struct arena *a, const char **host, int *port,
                                   struct error *e);
-/* Where data lives unless told otherwise: $XDG_DATA_HOME/grokd, ~/.local/share/grokd, ./grokd-data. */
+/* Where data lives unless told otherwise: $XDG_DATA_HOME/grokd, else ~/.local/share/grokd, else
+ * ./grokd-data. */
 char *config_data_dir_default(struct arena *a);

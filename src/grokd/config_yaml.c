@@ -13,7 +13,7 @@ struct reading {
     struct setter *s;
     yaml_parser_t parser;
     const char *path;
-    char name[64];                     /* option whose value comes next; "" expects a name */
+    char name[64]; /* option whose value comes next; "" expects a name */
     int depth;
 };
 
@@ -43,18 +43,24 @@ static enum err event(struct reading *r, const yaml_event_t *ev, struct error *e
 {
     switch (ev->type) {
     case YAML_SCALAR_EVENT:
-        if (r->depth == 0) return yaml_fault(r, ev->start_mark.line, "expected 'option: value' lines", e);
+        if (r->depth == 0)
+            return yaml_fault(r, ev->start_mark.line, "expected 'option: value' lines", e);
         return scalar(r, ev, e);
     case YAML_MAPPING_START_EVENT:
-        if (r->depth++ > 0) return yaml_fault(r, ev->start_mark.line, "options have no sections", e);
+        if (r->depth++ > 0)
+            return yaml_fault(r, ev->start_mark.line, "options have no sections", e);
         return ERR_OK;
     case YAML_SEQUENCE_START_EVENT:
         if (r->depth++ != 1 || strcmp(r->name, "model") != 0)
             return yaml_fault(r, ev->start_mark.line, "only 'model' takes a list", e);
         return ERR_OK;
-    case YAML_SEQUENCE_END_EVENT: r->name[0] = 0; r->depth--; return ERR_OK;
+    case YAML_SEQUENCE_END_EVENT:
+        r->name[0] = 0;
+        r->depth--;
+        return ERR_OK;
     case YAML_MAPPING_END_EVENT: r->depth--; return ERR_OK;
-    case YAML_ALIAS_EVENT: return yaml_fault(r, ev->start_mark.line, "aliases are not supported", e);
+    case YAML_ALIAS_EVENT:
+        return yaml_fault(r, ev->start_mark.line, "aliases are not supported", e);
     default: return ERR_OK;
     }
 }

@@ -6,7 +6,10 @@
 #include <string.h>
 #include "cli/cli.h"
 
-static const struct { const char *name, *summary; int (*run)(int argc, char **argv); } commands[] = {
+static const struct {
+    const char *name, *summary;
+    int (*run)(int argc, char **argv);
+} commands[] = {
     {"serve", "serve the API", cmd_serve},
     {"chat", "chat in the terminal, in-process or against a server", cmd_chat},
     {"keys", "create, list, disable, enable, rotate and delete API keys", cmd_keys},
@@ -24,7 +27,8 @@ static const struct { const char *name, *summary; int (*run)(int argc, char **ar
 static int help(FILE *out, int code)
 {
     fprintf(out, "grokd: the Grok API as a program\n\nusage: grokd COMMAND [OPTIONS]\n\n");
-    for (size_t i = 0; i < N_COMMAND; i++) fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
+    for (size_t i = 0; i < N_COMMAND; i++)
+        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
     fprintf(out, "\n'grokd COMMAND --help' tells more. Start with 'grokd serve'.\n");
     return code;
 }
@@ -32,11 +36,13 @@ static int help(FILE *out, int code)
 int main(int argc, char **argv)
 {
     if (argc < 2) return help(stderr, CLI_USAGE);
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0)
         return help(stdout, CLI_OK);
     if (strcmp(argv[1], "--version") == 0) argv[1] = "version";
     for (size_t i = 0; i < N_COMMAND; i++)
-        if (strcmp(argv[1], commands[i].name) == 0) return commands[i].run(argc - 1, argv + 1);
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
     fprintf(stderr, "grokd: no command '%s'\n\n", argv[1]);
     return help(stderr, CLI_USAGE);
 }

@@ -4,6 +4,7 @@
  * The end undoes it backwards.
  */
 #include "grokd/wire.h"
+#include <assert.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +25,9 @@
 #define POOL_THREADS 2
 #define POOL_QUEUE_MAX 1024
 #define DATABASE_FILE "grokd.db"
+#define MODEL_ID_MAX 128               /* bytes of a name that a file gives itself */
+
+static_assert(CONFIG_MODELS_MAX <= CATALOG_MODELS_MAX, "every model finds room in the catalog");
 
 struct wire {
     const struct config *config;
@@ -35,6 +39,7 @@ struct wire {
     struct pool *pool;
     struct api api;
     struct server *server;
+    const char *host;                  /* of the listener, without brackets */
     sigset_t signals;
 };
 
@@ -58,7 +63,8 @@ static enum err first_key(struct wire *w, struct db *db, struct error *e)
 
     TRY(key_create(db, w->arena, STR(ADMIN_KEY_NAME), STR(ACL_ALL), 0, &secret, &info, e));
     TRY(file_write_atomic(path, arena_printf(w->arena, "%.*s\n", STR_FMT(secret)), 0600, e));
-    fprintf(stderr, "grokd: first start: admin key %.*s\ngrokd: it is kept in %s and not shown again\n",
+    fprintf(stderr,
+            "grokd: first start: admin key %.*s\ngrokd: it is kept in %s and not shown again\n",
             STR_FMT(secret), path);
     return ERR_OK;
 }
@@ -115,6 +121,14 @@ static struct engine_options engine_options(const struct config *c, const char *
     return o;
 }
 
+/* A name can be an id: a segment of a path, printable, not endless. */
+static bool can_be_id(str name)
+{
+    for (size_t i = 0; i < name.n; i++)
+        if (name.p[i] <= ' ' || name.p[i] > '~' || name.p[i] == '/') return false;
+    return name.n > 0 && name.n <= MODEL_ID_MAX;
+}
+
 /* Id in listings: what the user called it, else the model's own name, else the file's. */
 static str model_id(struct wire *w, const char *name, const char *path, const struct engine *en)
 {
@@ -122,29 +136,32 @@ static str model_id(struct wire *w, const char *name, const char *path, const st
     const char *slash = strrchr(path, '/');
 
     if (name) return str_of(name);
-    if (own.n && str_find_char(own, ' ', 0) == SIZE_MAX && str_find_char(own, '/', 0) == SIZE_MAX)
-        return arena_str(w->arena, own);
+    if (can_be_id(own)) return arena_str(w->arena, own);
     base = str_of(slash ? slash + 1 : path);
     if (str_ends(base, STR(".gguf"))) base.n -= 5;
     return base;
 }
 
-static void list_model(struct wire *w, struct engine *en, const char *name, const char *path)
+static enum err list_model(struct wire *w, struct engine *en, const char *name, const char *path,
+                           struct error *e)
 {
+    str id = model_id(w, name, path, en);
     const struct config *c = w->config;
     struct model_entry *m = &w->catalog.entry[w->catalog.n];
     struct stat st;
     /* The backend's configuration belongs to the fingerprint: a change may change tokens. */
     unsigned setup = (unsigned)engine_kern(en)->level * 2 + (strcmp(c->kv_type, "f32") == 0);
 
-    *m = (struct model_entry){
-        .id = model_id(w, name, path, en), .backend = backend_local_new(en),
-        .created_unix_s = stat(path, &st) == 0 ? st.st_mtime : clock_unix_s(),
-        .price = {c->price_prompt, c->price_cached, c->price_completion},
-        .n_ctx = engine_n_ctx(en), .is_default = w->catalog.n == 0};
+    *m = (struct model_entry){.id = model_id(w, name, path, en),
+                              .backend = backend_local_new(en),
+                              .created_unix_s = stat(path, &st) == 0 ? st.st_mtime : clock_unix_s(),
+                              .price = {c->price_prompt, c->price_cached, c->price_completion},
+                              .n_ctx = engine_n_ctx(en),
+                              .is_default = w->catalog.n == 0};
     snprintf(m->fingerprint, sizeof m->fingerprint, "fp_%010llx",
              (unsigned long long)((engine_shape(en)->fingerprint + setup) & 0xffffffffffULL));
     w->engine[w->catalog.n++] = en;
+    return ERR_OK;
 }
 
 static enum err open_model(struct wire *w, const char *spec, struct error *e)
@@ -162,7 +179,11 @@ static enum err open_model(struct wire *w, const char *spec, struct error *e)
     rc = engine_open(&o, &en, e);
     cli_progress_end(&progress);
     if (rc != ERR_OK) return rc;
-    list_model(w, en, name, path);
+    rc = list_model(w, en, name, path, e);
+    if (rc != ERR_OK) {
+        engine_close(&en);
+        return rc;
+    }
     log_info("engine", "event=loaded model=%.*s ms=%.1f ctx=%d level=%s",
              STR_FMT(w->catalog.entry[w->catalog.n - 1].id), (double)(clock_ns() - start_ns) / 1e6,
              engine_n_ctx(en), kern_level_name(engine_kern(en)->level));
@@ -177,8 +198,9 @@ static enum err open_models(struct wire *w, struct error *e)
     if (w->config->n_model > 0) return ERR_OK;
     bundled = models_bundled(w->arena);
     if (!bundled)
-        return err_set(e, ERR_NOT_FOUND, ERR_NO_POS,
-                       "no model: the bundled one is not beside this program; give --model FILE.gguf");
+        return err_set(
+            e, ERR_NOT_FOUND, ERR_NO_POS,
+            "no model: the bundled one is not beside this program; give --model FILE.gguf");
     return open_model(w, bundled, e);
 }
 
@@ -191,6 +213,7 @@ static enum err open_server(struct wire *w, struct error *e)
     struct http_handler handler = api_handler(&w->api);
 
     TRY(config_listen(c->listen, w->arena, &o.host, &o.port, e));
+    w->host = o.host;
     o.n_loop = (int)c->loops;
     o.tls_cert = c->tls_cert;
     o.tls_key = c->tls_key;
@@ -200,7 +223,8 @@ static enum err open_server(struct wire *w, struct error *e)
     o.body_timeout_ms = c->body_timeout_ms;
     o.idle_timeout_ms = c->idle_timeout_ms;
     o.write_timeout_ms = c->write_timeout_ms;
-    w->api.error_shape = strcmp(c->error_shape, "openai") == 0 ? ERROR_SHAPE_OPENAI : ERROR_SHAPE_XAI;
+    w->api.error_shape =
+        strcmp(c->error_shape, "openai") == 0 ? ERROR_SHAPE_OPENAI : ERROR_SHAPE_XAI;
     w->api.wrong_key_status = (int)c->wrong_key_status;
     w->api.body_max = (size_t)c->max_body;
     w->api.keepalive_ms = c->keepalive_ms;
@@ -222,7 +246,8 @@ static const char *base_url(struct wire *w)
     while (colon > 0 && host.p[colon - 1] != ':') colon--;
     host = str_sub(host, 0, colon ? colon - 1 : 0);
     return arena_printf(w->arena, "%s://%.*s:%d", w->config->tls_cert ? "https" : "http",
-                        STR_FMT(host), server_port(w->server)).p;
+                        STR_FMT(host), server_port(w->server))
+        .p;
 }
 
 /* What a newcomer pastes next. */
@@ -231,17 +256,19 @@ static void print_example(struct wire *w, const char *url)
     char *key = config_path(w->config, w->arena, ADMIN_KEY_FILE);
 
     fprintf(stderr,
-        "\n  base URL   %s/v1\n  API key    %s%s\n\n"
-        "  curl %s/v1/chat/completions -H \"Authorization: Bearer $(cat %s)\" \\\n"
-        "    -H 'Content-Type: application/json' \\\n"
-        "    -d '{\"model\": \"grok-4\", \"stream\": true, \"messages\": [{\"role\": \"user\", \"content\": \"Hello! Who are you?\"}]}'\n\n"
-        "  stop with Ctrl-C\n\n", url, key, file_exists(key) ? "" : " (missing: make one with 'grokd keys create')",
-        url, key);
+            "\n  base URL   %s/v1\n  API key    %s%s\n\n"
+            "  curl %s/v1/chat/completions -H \"Authorization: Bearer $(cat %s)\" \\\n"
+            "    -H 'Content-Type: application/json' \\\n"
+            "    -d '{\"model\": \"grok-4\", \"stream\": true, \"messages\": [{\"role\": \"user\", "
+            "\"content\": \"Hello! Who are you?\"}]}'\n\n"
+            "  stop with Ctrl-C\n\n",
+            url, key, file_exists(key) ? "" : " (missing: make one with 'grokd keys create')", url,
+            key);
 }
 
 static void announce(struct wire *w)
 {
-    const char *url = base_url(w);
+    const char *url = base_url(w->config, w->arena, w->host, server_port(w->server));
 
     if (w->config->example) print_example(w, url);
     printf("grokd: ready on %s\n", url);
@@ -256,7 +283,7 @@ static void block_signals(struct wire *w)
     sigemptyset(&w->signals);
     sigaddset(&w->signals, SIGTERM);
     sigaddset(&w->signals, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &w->signals, NULL);   /* inherited by every thread */
+    pthread_sigmask(SIG_BLOCK, &w->signals, NULL); /* inherited by every thread */
     file_map_trap();
 }
 
@@ -277,7 +304,7 @@ static void stop(struct wire *w)
 {
     atomic_store_explicit(&w->api.state, API_DRAINING, memory_order_release);
     if (w->server) server_drain(w->server, clock_ns() + w->config->drain_ms * NS_PER_MS);
-    pool_free(w->pool);                /* its jobs report to loops, which still run */
+    pool_free(w->pool); /* its jobs report to loops, which still run */
     server_close(&w->server);
     for (int i = 0; i < w->catalog.n; i++) {
         backend_local_free(w->catalog.entry[i].backend);
@@ -296,7 +323,8 @@ enum err wire_serve(const struct config *c, struct error *e)
     if (rc == ERR_OK) {
         announce(&w);
         sigwait(&w.signals, &signal_number);
-        log_info("grokd", "event=stopping signal=%d drain_ms=%lld", signal_number, (long long)c->drain_ms);
+        log_info("grokd", "event=stopping signal=%d drain_ms=%lld", signal_number,
+                 (long long)c->drain_ms);
     }
     stop(&w);
     arena_free(w.arena);

@@ -9,12 +9,12 @@
 #define EVENT_BYTES_MAX (16u << 20)
 #define ERROR_BYTES_MAX (64u << 10)
 #define CONNECT_TIMEOUT_MS 10000L
-#define STALL_SECONDS 120L             /* a server sends keep-alives long before that */
+#define STALL_SECONDS 120L /* a server sends keep-alives long before that */
 
 struct stream {
     CURL *curl;
     struct sse_parser sse;
-    struct buf refusal;                /* body of a reply that is no stream */
+    struct buf refusal; /* body of a reply that is no stream */
     xai_text_fn *fn;
     void *arg;
     bool cancelled, ended;
@@ -99,8 +99,7 @@ static enum err outcome(struct stream *s, CURLcode rc)
     curl_easy_getinfo(s->curl, CURLINFO_RESPONSE_CODE, &status);
     if (s->failure) return s->failure;
     if (s->cancelled) return err_set(s->e, ERR_CANCELLED, ERR_NO_POS, "cancelled");
-    if (rc != CURLE_OK)
-        return err_set(s->e, ERR_IO, ERR_NO_POS, "%s", curl_easy_strerror(rc));
+    if (rc != CURLE_OK) return err_set(s->e, ERR_IO, ERR_NO_POS, "%s", curl_easy_strerror(rc));
     if (status != 200) return refused(s, status);
     if (!s->ended) return err_set(s->e, ERR_IO, ERR_NO_POS, "the stream broke off");
     return ERR_OK;
@@ -111,8 +110,9 @@ static struct curl_slist *headers(const struct xai_options *o)
     struct curl_slist *list = curl_slist_append(NULL, "Content-Type: application/json");
     struct arena *a = arena_new(0);
 
-    list = curl_slist_append(list, "Expect:");   /* else large bodies wait a second */
-    if (o->key) list = curl_slist_append(list, arena_printf(a, "Authorization: Bearer %s", o->key).p);
+    list = curl_slist_append(list, "Expect:"); /* else large bodies wait a second */
+    if (o->key)
+        list = curl_slist_append(list, arena_printf(a, "Authorization: Bearer %s", o->key).p);
     arena_free(a);
     return list;
 }
@@ -124,7 +124,8 @@ static void set_up(struct stream *s, const struct xai_options *o, str body, stru
 
     while (url.n && url.p[url.n - 1] == '/') url.n--;
     if (str_ends(url, STR("/v1"))) url.n -= 3;
-    curl_easy_setopt(s->curl, CURLOPT_URL, arena_printf(a, "%.*s/v1/chat/completions", STR_FMT(url)).p);
+    curl_easy_setopt(s->curl, CURLOPT_URL,
+                     arena_printf(a, "%.*s/v1/chat/completions", STR_FMT(url)).p);
     curl_easy_setopt(s->curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(s->curl, CURLOPT_HTTPHEADER, list);
     curl_easy_setopt(s->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.n);
