@@ -146,8 +146,8 @@ static enum err bad_value(const struct option *o, const char *text, const char *
                           struct error *e)
 {
     if (o->max > 0)
-        return err_set(e, ERR_ARG, ERR_NO_POS, "%s%s: '%s' is not a number from %.0f to %.0f",
-                       where, o->name, text, o->min, o->max);
+        return err_set(e, ERR_ARG, ERR_NO_POS, "%s%s: '%s' is not a %snumber from %.0f to %.0f",
+                       where, o->name, text, o->kind == KIND_INT ? "whole " : "", o->min, o->max);
     return err_set(e, ERR_ARG, ERR_NO_POS, "%s%s: '%s' is not one of %s", where, o->name, text,
                    o->shape);
 }
@@ -338,7 +338,11 @@ enum err config_listen(const char *listen, struct arena *a, const char **host, i
         number > 65535)
         return err_set(e, ERR_ARG, ERR_NO_POS, "listen: '%s' is not HOST:PORT", listen);
     h = str_sub(s, 0, colon);
-    if (h.n > 2 && h.p[0] == '[' && h.p[h.n - 1] == ']') h = str_sub(h, 1, h.n - 2);
+    if (h.n > 2 && h.p[0] == '[' && h.p[h.n - 1] == ']')
+        h = str_sub(h, 1, h.n - 2);
+    else if (str_find_char(h, ':', 0) != SIZE_MAX || str_find_char(h, '[', 0) != SIZE_MAX)
+        return err_set(e, ERR_ARG, ERR_NO_POS,
+                       "listen: '%s': an IPv6 address stands in brackets: [::1]:8080", listen);
     *host = arena_cstr(a, h.n ? h : STR("127.0.0.1"));
     *port = (int)number;
     return ERR_OK;

@@ -59,10 +59,19 @@ static enum err first_key(struct wire *w, struct db *db, struct error *e)
 {
     char *path = config_path(w->config, w->arena, ADMIN_KEY_FILE);
     struct key_info info;
+    enum err rc;
     str secret;
 
-    TRY(key_create(db, w->arena, STR(ADMIN_KEY_NAME), STR(ACL_ALL), 0, &secret, &info, e));
-    TRY(file_write_atomic(path, arena_printf(w->arena, "%.*s\n", STR_FMT(secret)), 0600, e));
+    TRY(db_begin(db, e));
+    rc = key_create(db, w->arena, STR(ADMIN_KEY_NAME), STR(ACL_ALL), 0, &secret, &info, e);
+    if (rc == ERR_OK)
+        rc = file_write_atomic(path, arena_printf(w->arena, "%.*s\n", STR_FMT(secret)), 0600, e);
+    /* A key that nobody can read must not stay: the next start would not make another. */
+    if (rc != ERR_OK) {
+        db_rollback(db);
+        return rc;
+    }
+    TRY(db_commit(db, e));
     fprintf(stderr,
             "grokd: first start: admin key %.*s\ngrokd: it is kept in %s and not shown again\n",
             STR_FMT(secret), path);
@@ -152,7 +161,12 @@ static enum err list_model(struct wire *w, struct engine *en, const char *name, 
     /* The backend's configuration belongs to the fingerprint: a change may change tokens. */
     unsigned setup = (unsigned)engine_kern(en)->level * 2 + (strcmp(c->kv_type, "f32") == 0);
 
-    *m = (struct model_entry){.id = model_id(w, name, path, en),
+    for (int i = 0; i < w->catalog.n; i++)
+        if (str_eq(w->catalog.entry[i].id, id))
+            return err_set(e, ERR_EXISTS, ERR_NO_POS,
+                           "two models are called '%.*s': name one by --model NAME=FILE",
+                           STR_FMT(id));
+    *m = (struct model_entry){.id = id,
                               .backend = backend_local_new(en),
                               .created_unix_s = stat(path, &st) == 0 ? st.st_mtime : clock_unix_s(),
                               .price = {c->price_prompt, c->price_cached, c->price_completion},
@@ -238,16 +252,12 @@ static enum err open_server(struct wire *w, struct error *e)
     return server_open(&o, &handler, &w->server, e);
 }
 
-static const char *base_url(struct wire *w)
+static const char *base_url(const struct config *c, struct arena *a, const char *host, int port)
 {
-    str host = str_of(w->config->listen);
-    size_t colon = host.n;
+    bool v6 = strchr(host, ':') != NULL;
 
-    while (colon > 0 && host.p[colon - 1] != ':') colon--;
-    host = str_sub(host, 0, colon ? colon - 1 : 0);
-    return arena_printf(w->arena, "%s://%.*s:%d", w->config->tls_cert ? "https" : "http",
-                        STR_FMT(host), server_port(w->server))
-        .p;
+    return arena_printf(a, "%s://%s%s%s:%d", c->tls_cert ? "https" : "http", v6 ? "[" : "", host,
+                        v6 ? "]" : "", port).p;
 }
 
 /* What a newcomer pastes next. */
