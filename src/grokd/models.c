@@ -49,6 +49,7 @@ enum err models_resolve(const char *spec, const char *data_dir, struct arena *a,
     char *own = file_join(a, file_join(a, data_dir, "models"), file);
     char *candidate[] = {file, own, arena_cstr(a, arena_printf(a, "%s.gguf", own))};
 
+    if (!*file) return err_set(e, ERR_NOT_FOUND, ERR_NO_POS, "'%s' names no model file", spec);
     *name = eq == SIZE_MAX ? NULL : arena_cstr(a, str_sub(s, 0, eq));
     for (size_t i = 0; i < sizeof candidate / sizeof candidate[0]; i++)
         if (file_exists(candidate[i])) {
