@@ -7,6 +7,7 @@
 #include "net/sse.h"
 
 #define EVENT_BYTES_MAX (16u << 20)
+#define CHUNK_MEMORY_MAX (256u << 20)  /* tree of one event */
 #define ERROR_BYTES_MAX (64u << 10)
 #define CONNECT_TIMEOUT_MS 10000L
 #define STALL_SECONDS 120L /* a server sends keep-alives long before that */
@@ -39,28 +40,35 @@ static str error_text(const struct json *reply)
     return v && v->type == JSON_STRING ? v->string : STR_NONE;
 }
 
+static void on_chunk(struct stream *s, const struct json *chunk)
+{
+    const struct json *content = json_get(first_delta(chunk), "content");
+    str refused = error_text(chunk);
+
+    if (refused.n)
+        s->failure = err_set(s->e, ERR_INTERNAL, ERR_NO_POS, "%.*s", STR_FMT(refused));
+    else if (content && content->type == JSON_STRING && content->string.n)
+        s->cancelled = !s->fn(s->arg, content->string);
+}
+
 static void on_event(void *arg, str event, str data)
 {
     struct stream *s = arg;
     struct arena *a;
     struct json *chunk;
-    struct error ignored;
+    struct error why;
 
     (void)event;
+    if (s->ended || s->cancelled || s->failure) return;
     if (str_is(data, "[DONE]")) {
         s->ended = true;
         return;
     }
-    a = arena_new(0);
-    if (json_parse(data, a, &chunk, &ignored) == ERR_OK) {
-        const struct json *content = json_get(first_delta(chunk), "content");
-        str refused = error_text(chunk);
-
-        if (refused.n)
-            s->failure = err_set(s->e, ERR_INTERNAL, ERR_NO_POS, "%.*s", STR_FMT(refused));
-        else if (content && content->type == JSON_STRING && content->string.n && !s->cancelled)
-            s->cancelled = !s->fn(s->arg, content->string);
-    }
+    a = arena_new(CHUNK_MEMORY_MAX);
+    if (json_parse(data, a, &chunk, &why) == ERR_OK)
+        on_chunk(s, chunk);
+    else
+        s->failure = err_set(s->e, ERR_FORMAT, ERR_NO_POS, "the server sent no JSON: %s", why.text);
     arena_free(a);
 }
 
@@ -81,12 +89,13 @@ static size_t on_bytes(char *p, size_t size, size_t n, void *arg)
 
 static enum err refused(struct stream *s, long status)
 {
-    struct arena *a = arena_new(0);
+    struct arena *a = arena_new(CHUNK_MEMORY_MAX);
     struct json *reply;
     struct error ignored;
-    str text = STR_NONE;
+    str text = STR("it gave no reason");
 
-    if (json_parse(buf_str(&s->refusal), a, &reply, &ignored) == ERR_OK) text = error_text(reply);
+    if (json_parse(buf_str(&s->refusal), a, &reply, &ignored) == ERR_OK && error_text(reply).n)
+        text = error_text(reply);
     err_set(s->e, ERR_ARG, ERR_NO_POS, "the server answered %ld: %.*s", status, STR_FMT(text));
     arena_free(a);
     return ERR_ARG;
@@ -99,10 +108,18 @@ static enum err outcome(struct stream *s, CURLcode rc)
     curl_easy_getinfo(s->curl, CURLINFO_RESPONSE_CODE, &status);
     if (s->failure) return s->failure;
     if (s->cancelled) return err_set(s->e, ERR_CANCELLED, ERR_NO_POS, "cancelled");
+    if (s->ended) return ERR_OK;       /* whatever the connection did behind the last event */
     if (rc != CURLE_OK) return err_set(s->e, ERR_IO, ERR_NO_POS, "%s", curl_easy_strerror(rc));
     if (status != 200) return refused(s, status);
-    if (!s->ended) return err_set(s->e, ERR_IO, ERR_NO_POS, "the stream broke off");
-    return ERR_OK;
+    return err_set(s->e, ERR_IO, ERR_NO_POS, "the stream broke off");
+}
+
+/* A line break in a key would add headers of its own. */
+static bool is_key(const char *key)
+{
+    for (; *key; key++)
+        if (*key <= ' ' || *key > '~') return false;
+    return true;
 }
 
 static struct curl_slist *headers(const struct xai_options *o)
@@ -142,11 +159,15 @@ static void set_up(struct stream *s, const struct xai_options *o, str body, stru
 enum err xai_chat_stream(const struct xai_options *o, str body, xai_text_fn *fn, void *arg,
                          struct error *e)
 {
-    struct stream s = {.curl = curl_easy_init(), .fn = fn, .arg = arg, .e = e};
-    struct curl_slist *list = headers(o);
+    struct stream s = {.curl = NULL, .fn = fn, .arg = arg, .e = e};
+    struct curl_slist *list;
     enum err rc;
 
+    if (o->key && !is_key(o->key))
+        return err_set(e, ERR_ARG, ERR_NO_POS, "an API key has no spaces or control characters");
+    s.curl = curl_easy_init();
     CHECK(s.curl);
+    list = headers(o);
     sse_parser_init(&s.sse, EVENT_BYTES_MAX, on_event, &s);
     buf_init(&s.refusal, ERROR_BYTES_MAX);
     set_up(&s, o, body, list);

@@ -17,7 +17,8 @@ struct xai_options {
 typedef bool xai_text_fn(void *arg, str text);
 
 /* POST /v1/chat/completions with body (a JSON object with "stream": true). ERR_IO when the server
- * cannot be reached, ERR_ARG with the server's own words when it refuses, ERR_CANCELLED when fn
- * said so. */
+ * cannot be reached or the stream breaks off, ERR_ARG with the server's own words when it refuses,
+ * ERR_INTERNAL with them when it fails in mid-stream, ERR_FORMAT when an event is no JSON,
+ * ERR_CANCELLED when fn said so. */
 MUST_CHECK enum err xai_chat_stream(const struct xai_options *o, str body, xai_text_fn *fn,
                                     void *arg, struct error *e);
