@@ -24,6 +24,7 @@
 #define ANSWER_BYTES_MAX (64u << 20)
 #define BODY_BYTES_MAX (256u << 20)
 #define QUESTION_BYTES_MAX (1u << 20)
+#define READ_BYTES 4096                /* of standard input at once */
 #define WAIT_NS (1 * NS_PER_S)
 
 struct chat {
@@ -260,22 +261,26 @@ static int converse(struct chat *c)
     return code;
 }
 
-static str read_stdin(struct chat *c)
+static enum err read_stdin(struct chat *c, str *text, struct error *e)
 {
+    enum err rc = ERR_OK;
     struct buf b;
     size_t n;
-    str text;
 
-    buf_init(&b, QUESTION_BYTES_MAX);
+    buf_init(&b, QUESTION_BYTES_MAX + READ_BYTES);
     do {
-        char *room = buf_reserve(&b, 4096);
+        char *room = buf_reserve(&b, READ_BYTES);
 
-        n = room ? fread(room, 1, 4096, stdin) : 0;
+        n = room ? fread(room, 1, READ_BYTES, stdin) : 0;
         b.n += n;
     } while (n > 0);
-    text = arena_str(c->arena, buf_str(&b));
+    if (b.bad || b.n > QUESTION_BYTES_MAX)
+        rc = err_set(e, ERR_LIMIT, ERR_NO_POS, "standard input holds more than %u bytes",
+                     QUESTION_BYTES_MAX);
+    else
+        *text = arena_str(c->arena, buf_str(&b));
     buf_done(&b);
-    return text;
+    return rc;
 }
 
 static int run(struct chat *c, int argc, char **argv)
@@ -287,7 +292,8 @@ static int run(struct chat *c, int argc, char **argv)
     if (!c->url && open_local(c, &e) != ERR_OK) return cli_fail("chat", &e);
     if (c->system) add_message(c, ROLE_SYSTEM, str_of(c->system));
     if (optind == argc) return converse(c);
-    text = strcmp(argv[optind], "-") == 0 ? read_stdin(c) : str_of(argv[optind]);
+    text = str_of(argv[optind]);
+    if (str_is(text, "-") && read_stdin(c, &text, &e) != ERR_OK) return cli_fail("chat", &e);
     return ask(c, text, &e) == ERR_OK ? CLI_OK : cli_fail("chat", &e);
 }
 

@@ -44,7 +44,7 @@ static void print_buf(struct buf *b)
     buf_done(b);
 }
 
-static void print_secret(const struct keys *k, str secret, str id)
+static void print_secret(const struct keys *k, str secret, str id, str name)
 {
     struct buf b;
     struct json_writer w;
@@ -58,7 +58,7 @@ static void print_secret(const struct keys *k, str secret, str id)
     jw_init(&w, &b);
     jw_object(&w);
     jw_kv_string(&w, "api_key_id", id);
-    jw_kv_cstring(&w, "name", k->subject);
+    jw_kv_string(&w, "name", name);
     jw_kv_string(&w, "api_key", secret);
     jw_object_end(&w);
     print_buf(&b);
@@ -72,16 +72,32 @@ static enum err create(struct keys *k, struct error *e)
 
     TRY(key_create(k->db, k->arena, str_of(k->subject), str_of(k->acls), expires, &secret, &info,
                    e));
-    print_secret(k, secret, info.id);
+    print_secret(k, secret, info.id, info.name);
     return ERR_OK;
+}
+
+struct lookup {
+    struct arena *arena;
+    str subject, id, name;             /* of the key whose id or name is subject */
+};
+
+static void look_at(void *arg, const struct key_row *r)
+{
+    struct lookup *l = arg;
+
+    if (!str_eq(r->id, l->subject) && !str_eq(r->name, l->subject)) return;
+    l->id = arena_str(l->arena, r->id);
+    l->name = arena_str(l->arena, r->name);
 }
 
 static enum err rotate(struct keys *k, struct error *e)
 {
+    struct lookup l = {.arena = k->arena, .subject = str_of(k->subject)};
     str secret;
 
-    TRY(key_rotate(k->db, k->arena, str_of(k->subject), &secret, e));
-    print_secret(k, secret, str_of(k->subject));
+    TRY(key_rotate(k->db, k->arena, l.subject, &secret, e));
+    TRY(key_rows_each(k->db, look_at, &l, e));
+    print_secret(k, secret, l.id, l.name);
     return ERR_OK;
 }
 
@@ -134,15 +150,19 @@ static enum err list(struct keys *k, struct error *e)
 {
     struct buf b;
     struct json_writer w;
+    enum err rc;
 
     if (!k->json) return key_rows_each(k->db, print_row, NULL, e);
     buf_init(&b, LIST_BYTES_MAX);
     jw_init(&w, &b);
     jw_array(&w);
-    TRY(key_rows_each(k->db, json_row, &w, e));
+    rc = key_rows_each(k->db, json_row, &w, e);
     jw_array_end(&w);
-    print_buf(&b);
-    return ERR_OK;
+    if (rc == ERR_OK)
+        print_buf(&b);
+    else
+        buf_done(&b);
+    return rc;
 }
 
 static const struct {
