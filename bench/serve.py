@@ -24,6 +24,7 @@ from server import MODEL, ROOT, Grokd, data_folder, split_cpu
 MODEL_KB = MODEL.stat().st_size / 1024
 STREAMS = 1000
 STREAM_TOKENS = 64
+LONG_STREAMS = 16                       # one after the other, they keep 1,000 others waiting for seconds
 IDLE_COUNTS = (1000, 5000)
 END_TOKENS = ("<|im_end|>", "<|endoftext|>")
 FILES_MAX = 20000                       # descriptors to ask for
@@ -144,11 +145,11 @@ def idle_once(server, n, raw):
 
 
 def waiting_streams_once(server, n):
-    """KiB that each of n streams takes that are open and wait for their turn behind a long one. The prompt is the
+    """KiB that each of n streams takes that are open and wait for their turn behind long ones. The prompt is the
     same, so that tokens of prompts do not count."""
-    many = Many(server)
+    many, bias = Many(server), no_end(server)
     long_ones = [Stream(chat(server, "Count on without end.", stream=True, max_tokens=3900,
-                             logit_bias=no_end(server))) for _ in range(4)]
+                             logit_bias=bias)) for _ in range(LONG_STREAMS)]
     many.start(long_ones)
     many.run(until=lambda: any(s.parts and CONTENT.search(s.parts[-1][1]) for s in long_ones))
     before = server.memory()["RssAnon"]
@@ -156,10 +157,11 @@ def waiting_streams_once(server, n):
     many.start(waiting)
     many.run(until=lambda: all(s.parts or s.over for s in waiting))
     after = server.memory()["RssAnon"]
-    is_valid = not all(s.over for s in long_ones) and not any(s.over for s in waiting)
+    n_over, early = sum(s.over for s in long_ones), [s for s in waiting if s.over]
     many.cut()
-    if not is_valid:
-        raise RuntimeError("the long streams ended before the waiting ones were open")
+    if n_over == LONG_STREAMS or early:
+        raise RuntimeError("%d of %d long and %d waiting streams ended too early: %r" % (
+            n_over, LONG_STREAMS, len(early), [s.error or b"".join(p for _, p in s.parts)[-300:] for s in early[:1]]))
     return (after - before) / n
 
 
