@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The body of POST /v1/chat/completions: any bytes are a request within its limits, or an error
+ * with a sentence. What was taken is what its comments promise, and the variables of a template
+ * can be made of it.
+ */
+#include "../unit/token/tiny_vocab.h"
+#include "api/chat_parse.h"
+#include "chat/prompt.h"
+
+/* As of an exchange: what a body adds up to must stay under it. */
+#define ARENA_CAP ((size_t)256 << 20)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Made once: a vocabulary does not change. */
+static const struct vocab *vocab(void)
+{
+    static struct vocab *v;
+    static struct tiny tiny;
+    struct error e;
+
+    if (v) return v;
+    tiny_bpe(&tiny, "qwen2", NULL, 0, NULL, 0);
+    CHECK(vocab_new(&tiny.desc, &v, &e) == ERR_OK);
+    return v;
+}
+
+static bool in(double v, double min, double max)
+{
+    return v >= min && v <= max;
+}
+
+static void check_sample(const struct sample_params *s)
+{
+    CHECK(in((double)s->temperature, 0, 2) && in((double)s->top_p, 0, 1));
+    CHECK(in((double)s->min_p, 0, 1) && s->top_k >= 0);
+    CHECK(in((double)s->repetition_penalty, 0.009, 10));
+    CHECK(in((double)s->presence_penalty, -2, 2) && in((double)s->frequency_penalty, -2, 2));
+    CHECK(s->n_bias >= 0 && s->n_bias <= ENGINE_BIAS_MAX);
+    for (int i = 0; i < s->n_bias; i++)
+        CHECK(s->bias[i].id >= 0 && in((double)s->bias[i].bias, -100, 100));
+}
+
+static void check_request(const struct chat_request *r)
+{
+    check_sample(&r->sample);
+    CHECK(r->n_message >= 1 && r->n_message <= CHAT_MESSAGES_MAX);
+    CHECK(r->n_choice >= 1 && r->n_choice <= CHAT_CHOICES_MAX && r->max_tokens >= 1);
+    CHECK(r->n_top_logprobs >= 0 && r->n_top_logprobs <= ENGINE_TOP_LOGPROBS_MAX);
+    CHECK(r->n_stop >= 0 && r->n_stop <= CHAT_STOPS_MAX);
+    for (int i = 0; i < r->n_stop; i++)
+        CHECK(r->stop[i].n >= 1 && r->stop[i].n <= CHAT_STOP_BYTES_MAX);
+    for (size_t i = 0; i < r->n_message; i++) {
+        CHECK((unsigned)r->message[i].role < CHAT_ROLE_COUNT);
+        CHECK(r->message[i].role == ROLE_ASSISTANT || r->message[i].n_call == 0);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const struct api api = {.default_temperature = 0.7, .default_top_p = 0.95};
+    str body = {(const char *)data, size};
+    struct arena *a = arena_new(ARENA_CAP), *tree = arena_new(ARENA_CAP);
+    struct chat_params p;
+    struct json *root;
+    struct error e = {0};
+    enum err rc = json_parse(body, tree, &root, &e);
+
+    if (rc == ERR_OK) rc = chat_parse(&api, body, root, a, &p, &e);
+    CHECK(rc == ERR_OK || (e.code == rc && e.text[0]));
+    if (rc == ERR_OK) {
+        check_request(&p.chat);
+        CHECK(p.model.p && chat_template_vars(vocab(), &p.chat, a)->type == JSON_OBJECT);
+    }
+    arena_free(tree);
+    arena_free(a);
+    return 0;
+}
