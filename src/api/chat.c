@@ -334,7 +334,8 @@ void handle_chat_completions(struct request *r)
                                .done = {.fn = prepared_apart, .arg = c}};
     exchange_hold(r->x);
     if (pool_post(r->api->pool, &c->job)) return;
-    err_set(&c->refusal, ERR_BUSY, ERR_NO_POS, "Too many large requests wait. Try again in a moment.");
+    err_set(&c->refusal, ERR_BUSY, ERR_NO_POS,
+            "Too many large requests wait. Try again in a moment.");
     begin_or_refuse(c);
     exchange_release(r->x);
 }

@@ -50,7 +50,8 @@ static enum err submit(struct engine *en, const struct chat_request *r,
     struct engine_request q = {
         .prompt = ids->id, .n_prompt = ids->n, .max_tokens = r->max_tokens, .sample = r->sample,
         .n_top_logprobs = r->logprobs ? r->n_top_logprobs : -1, .salt = r->salt,
-        .ignore_eog = r->ignore_eog, .priority = r->priority, .owner = r->owner, .wake = r->wake, .wake_arg = r->wake_arg};
+        .ignore_eog = r->ignore_eog, .priority = r->priority, .owner = r->owner,
+        .wake = r->wake, .wake_arg = r->wake_arg};
 
     q.sample.seed += (uint64_t)choice;
     return engine_submit(en, &q, out, e);

@@ -87,7 +87,8 @@ static void test_allows(void **state)
 static void test_check_acls(void **state)
 {
     static const struct { const char *acls; enum err code; } row[] = {
-        {ACL_ALL, ERR_OK}, {"api-key:model:m", ERR_OK}, {"api-key:endpoint:chat api-key:model:*", ERR_OK},
+        {ACL_ALL, ERR_OK}, {"api-key:model:m", ERR_OK},
+        {"api-key:endpoint:chat api-key:model:*", ERR_OK},
         {"", ERR_ARG}, {" ", ERR_ARG}, {"api-key:model:", ERR_ARG}, {"api-key:endpoint:", ERR_ARG},
         {"api-key:models:*", ERR_ARG}, {"api-key:model:m x", ERR_ARG}, {"*", ERR_ARG},
         {"api-key:model:m\napi-key:model:n", ERR_ARG}, {"api-key:model:\x7f", ERR_ARG},
@@ -111,7 +112,8 @@ static str make(const char *name, int64_t expires_unix_s, struct key_info *info)
     struct error e;
     str secret;
 
-    if (key_create(db, arena, str_of(name), STR(ACL_ALL), expires_unix_s, &secret, info, &e) != ERR_OK)
+    if (key_create(db, arena, str_of(name), STR(ACL_ALL), expires_unix_s, &secret, info,
+                   &e) != ERR_OK)
         fail_msg("%s", e.text);
     return secret;
 }
@@ -139,10 +141,13 @@ static void test_create(void **state)
     assert_int_equal(key_create(db, arena, STR("a\nb"), STR(ACL_ALL), 0, &secret, &a, &e), ERR_ARG);
     assert_int_equal(key_create(db, arena, STR("\xff"), STR(ACL_ALL), 0, &secret, &a, &e), ERR_ARG);
     memset(name, 'n', sizeof name);
-    assert_int_equal(key_create(db, arena, str_n(name, KEY_NAME_MAX), STR(ACL_ALL), 0, &secret, &a, &e), ERR_OK);
-    assert_int_equal(key_create(db, arena, str_n(name, KEY_NAME_MAX + 1), STR(ACL_ALL), 0, &secret, &a, &e), ERR_ARG);
+    assert_int_equal(key_create(db, arena, str_n(name, KEY_NAME_MAX), STR(ACL_ALL), 0, &secret, &a,
+                                &e), ERR_OK);
+    assert_int_equal(key_create(db, arena, str_n(name, KEY_NAME_MAX + 1), STR(ACL_ALL), 0, &secret,
+                                &a, &e), ERR_ARG);
     /* The secret itself is nowhere in the file. */
-    assert_int_equal(store_int(db, "SELECT count(*) FROM api_key WHERE length(secret_hash) = 32"), 3);
+    assert_int_equal(store_int(db, "SELECT count(*) FROM api_key WHERE length(secret_hash) = 32"),
+                     3);
 }
 
 /* ---- the keyring ---- */

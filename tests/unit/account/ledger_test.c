@@ -25,7 +25,8 @@ static void test_cost(void **state)
         {{0, 0, 0}, {1000, 500, 1000, 1000}, 0},
         {{10000, 10000, 10000}, {1000000, 0, 0, 0}, TICKS_PER_USD},    /* 1 USD a million */
         /* the dearest price and the longest contexts stay far from overflow */
-        {{PRICE_MAX, PRICE_MAX, PRICE_MAX}, {1 << 24, 1 << 23, 1 << 24, 1 << 24}, 3 * PRICE_MAX * (1 << 24)},
+        {{PRICE_MAX, PRICE_MAX, PRICE_MAX}, {1 << 24, 1 << 23, 1 << 24, 1 << 24},
+         3 * PRICE_MAX * (1 << 24)},
     };
 
     (void)state;
@@ -86,7 +87,8 @@ static void test_record(void **state)
     writer_close(&ledger.writer);
     db = store_open(&f);
     assert_int_equal(db_run(db, "SELECT request_id, team_id, user_id, key_id, endpoint, model,"
-                            " error_type, cost_ticks FROM usage", NULL, 0, check_row, &n, &e), ERR_OK);
+                            " error_type, cost_ticks FROM usage", NULL, 0, check_row, &n, &e),
+                     ERR_OK);
     assert_int_equal(n, 1);
     db_close(&db);
 }

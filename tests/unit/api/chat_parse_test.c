@@ -47,19 +47,24 @@ static const struct { const char *body; enum err code; const char *text; } bad[]
     {MESSAGE("{\"role\":\"user\",\"content\":[]}"), ERR_ARG, "at least one content element"},
     {MESSAGE("{\"role\":\"user\",\"content\":7}"), ERR_TYPE,
      "messages[0].content: expected a string or an array of parts at line 1 column 51"},
-    {MESSAGE("{\"role\":\"user\",\"content\":[7]}"), ERR_TYPE, "messages[0].content[0]: expected a string"},
+    {MESSAGE("{\"role\":\"user\",\"content\":[7]}"), ERR_TYPE,
+     "messages[0].content[0]: expected a string"},
     {MESSAGE("{\"role\":\"user\",\"content\":[{}]}"), ERR_TYPE, "unknown content part type"},
-    {MESSAGE("{\"role\":\"user\",\"content\":[{\"type\":\"text\"}]}"), ERR_TYPE, "missing field `text`"},
+    {MESSAGE("{\"role\":\"user\",\"content\":[{\"type\":\"text\"}]}"), ERR_TYPE,
+     "missing field `text`"},
     {MESSAGE("{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":1}]}"), ERR_TYPE,
      "messages[0].content[0].text: invalid type: number"},
-    {MESSAGE("{\"role\":\"user\",\"content\":[{\"type\":\"image_url\"}]}"), ERR_ARG, "does not accept images"},
-    {MESSAGE("{\"role\":\"user\",\"content\":[{\"type\":\"file\"}]}"), ERR_UNSUPPORTED, "File parts"},
+    {MESSAGE("{\"role\":\"user\",\"content\":[{\"type\":\"image_url\"}]}"), ERR_ARG,
+     "does not accept images"},
+    {MESSAGE("{\"role\":\"user\",\"content\":[{\"type\":\"file\"}]}"), ERR_UNSUPPORTED,
+     "File parts"},
     {MESSAGE("{\"role\":\"user\",\"content\":\"x\",\"name\":1}"), ERR_TYPE, "messages[0].name"},
     {CALL("1"), ERR_TYPE, "messages[0].tool_calls[0]: missing field `function`"},
     {CALL("{\"function\":\"f\"}"), ERR_TYPE, "missing field `function`"},
     {CALL("{\"id\":\"c1\",\"function\":{\"name\":\"f\",\"arguments\":\"{\"}}"), ERR_ARG,
      "The arguments to a tool_call with ID 'c1' are not a valid JSON string: "},
-    {CALL("{\"function\":{\"name\":\"f\",\"arguments\":{}}}"), ERR_TYPE, "arguments: invalid type: object"},
+    {CALL("{\"function\":{\"name\":\"f\",\"arguments\":{}}}"), ERR_TYPE,
+     "arguments: invalid type: object"},
     {BODY(",\"temperature\":2.1"), ERR_ARG, "'temperature': 2.1 is not between 0 and 2"},
     {BODY(",\"temperature\":-1"), ERR_ARG, "'temperature'"},
     {BODY(",\"temperature\":\"hot\""), ERR_TYPE, "temperature: invalid type: string"},
@@ -80,7 +85,8 @@ static const struct { const char *body; enum err code; const char *text; } bad[]
     {BODY(",\"stop\":1"), ERR_TYPE, "stop: expected a string or an array of strings"},
     {BODY(",\"stop\":\"\""), ERR_ARG, "'stop' string must have 1 to 1024 bytes"},
     {BODY(",\"stop\":[\"a\",1]"), ERR_TYPE, "stop"},
-    {BODY(",\"stop\":[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\"]"), ERR_ARG, "at most 8 strings"},
+    {BODY(",\"stop\":[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\"]"), ERR_ARG,
+     "at most 8 strings"},
     {BODY(",\"logit_bias\":[]"), ERR_TYPE, "logit_bias"},
     {BODY(",\"logit_bias\":{\"x\":1}"), ERR_ARG, "'logit_bias' key 'x' is not a token id"},
     {BODY(",\"logit_bias\":{\"-1\":1}"), ERR_ARG, "not a token id"},
@@ -128,7 +134,8 @@ static const char *const good[] = {
     BODY(",\"unknown\":{\"field\":[1]},\"user\":\"u\",\"metadata\":{}"),
     BODY(",\"top_logprobs\":0"), BODY(",\"logit_bias\":{}"), BODY(",\"stop\":[]"),
     BODY(",\"temperature\":0,\"top_p\":0,\"min_p\":1,\"top_k\":-1,\"n\":128"),
-    MESSAGE("{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"function\":{\"name\":\"f\"}}]}"),
+    MESSAGE("{\"role\":\"assistant\",\"content\":null,"
+            "\"tool_calls\":[{\"function\":{\"name\":\"f\"}}]}"),
     MESSAGE("{\"role\":\"user\",\"content\":\"\"}"),
     MESSAGE("{\"role\":\"assistant\",\"content\":\"x\",\"tool_calls\":null}"),
 };
@@ -167,7 +174,8 @@ static void test_values(void **state)
 {
     (void)state;
     assert_int_equal(parse(BODY(",\"stream\":true,\"stream_options\":{\"include_usage\":true},"
-                                "\"service_tier\":\"auto\",\"seed\":-5,\"top_k\":-1,\"max_tokens\":7,"
+                                "\"service_tier\":\"auto\",\"seed\":-5,\"top_k\":-1,"
+                                "\"max_tokens\":7,"
                                 "\"max_completion_tokens\":9,\"n\":3,\"logprobs\":true,"
                                 "\"top_logprobs\":20,\"stop\":[\"a\",\"b\"],"
                                 "\"logit_bias\":{\"5\":-100,\"9\":2.5},"
@@ -199,7 +207,8 @@ static void test_messages(void **state)
         "{\"role\":\"system\",\"content\":[{\"type\":\"text\",\"text\":\"a\"},"
         "{\"type\":\"input_text\",\"text\":\"\"},{\"type\":\"text\",\"text\":\"\\u00e9b\"}]},"
         "{\"role\":\"assistant\",\"content\":\"t\",\"reasoning_content\":\"why\",\"tool_calls\":["
-        "{\"id\":\"c1\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"x\\\":1}\"}},"
+        "{\"id\":\"c1\",\"type\":\"function\","
+        "\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"x\\\":1}\"}},"
         "{\"function\":{\"name\":\"g\",\"arguments\":\"\"}}]},"
         "{\"role\":\"tool\",\"tool_call_id\":\"c1\",\"content\":\"r\"},"
         "{\"role\":\"user\",\"name\":\"ann\",\"content\":\"u\",\"tool_calls\":[1]}]}";
@@ -308,7 +317,8 @@ static void test_byte_limits(void **state)
 {
     static const struct { const char *head, *tail; size_t max; const char *text; } row[] = {
         {"{" MODEL "," MESSAGES ",\"stop\":\"", "\"}", CHAT_STOP_BYTES_MAX, "1 to 1024 bytes"},
-        {"{" MODEL ",\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"c\",\"function\":"
+        {"{" MODEL ",\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"c\","
+         "\"function\":"
          "{\"arguments\":\"{}", "\"}}]}]}", (1 << 20) - 2, "have 1048577 bytes"},
     };
 
@@ -326,7 +336,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bad), cmocka_unit_test(test_good), cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_values), cmocka_unit_test(test_messages), cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_values), cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_limits),
         cmocka_unit_test(test_calls_limit), cmocka_unit_test(test_byte_limits),
     };
 

@@ -48,7 +48,8 @@ static void expect(size_t row, enum err code, const char *text)
 
 static void test_str(void **state)
 {
-    static const struct { const char *body, *path, *want; enum err code; const char *text; } row[] = {
+    static const struct { const char *body, *path, *want; enum err code; const char *text; }
+    row[] = {
         {"{\"k\":\"v\"}", "", "v", ERR_OK, ""},
         {"{}", "", NULL, ERR_OK, ""},
         {"{\"k\":null}", "", NULL, ERR_OK, ""},
@@ -93,8 +94,10 @@ static void test_bool(void **state)
 
 static void test_int(void **state)
 {
-    static const struct { const char *body; int64_t want; enum err code; const char *text; } row[] = {
-        {"{\"k\":-3}", -3, ERR_OK, ""}, {"{\"k\":5}", 5, ERR_OK, ""}, {"{\"k\":5.0}", 5, ERR_OK, ""},
+    static const struct { const char *body; int64_t want; enum err code; const char *text; }
+    row[] = {
+        {"{\"k\":-3}", -3, ERR_OK, ""}, {"{\"k\":5}", 5, ERR_OK, ""},
+        {"{\"k\":5.0}", 5, ERR_OK, ""},
         {"{\"k\":5e0}", 5, ERR_OK, ""}, {"{}", 42, ERR_OK, ""}, {"{\"k\":null}", 42, ERR_OK, ""},
         {"{\"k\":6}", 42, ERR_ARG, "Invalid value for 'o.k': 6 is not between -3 and 5."},
         {"{\"k\":-4}", 42, ERR_ARG, "Invalid value for 'o.k': -4 is not between -3 and 5."},
@@ -118,8 +121,10 @@ static void test_int(void **state)
 
 static void test_double(void **state)
 {
-    static const struct { const char *body; double want; enum err code; const char *text; } row[] = {
-        {"{\"k\":0}", 0, ERR_OK, ""}, {"{\"k\":2}", 2, ERR_OK, ""}, {"{\"k\":0.25}", 0.25, ERR_OK, ""},
+    static const struct { const char *body; double want; enum err code; const char *text; }
+    row[] = {
+        {"{\"k\":0}", 0, ERR_OK, ""}, {"{\"k\":2}", 2, ERR_OK, ""},
+        {"{\"k\":0.25}", 0.25, ERR_OK, ""},
         {"{\"k\":-0.0}", -0.0, ERR_OK, ""}, {"{}", 0.7, ERR_OK, ""},
         {"{\"k\":2.0000001}", 0.7, ERR_ARG,
          "Invalid value for 'k': 2.0000001 is not between 0 and 2."},

@@ -27,12 +27,15 @@ static const struct chat_token token = {.text = STR("Hi"), .logprob = -0.5f, .n_
 #define CHAT_EVENT_PAUSE ((enum chat_event_kind)99)
 
 static const struct script { const char *name; struct chat_event event[8]; } scripts[] = {
-    {"plain", {TEXT("Hi"), PAUSE, TEXT(" there"), {.kind = CHAT_CHOICE_END, .finish = CHAT_FINISH_STOP},
+    {"plain", {TEXT("Hi"), PAUSE, TEXT(" there"),
+               {.kind = CHAT_CHOICE_END, .finish = CHAT_FINISH_STOP},
                {.kind = CHAT_END, .usage = USAGE}}},
     {"think", {{.kind = CHAT_REASONING, .text = STR("why")}, TEXT("So"),
-               {.kind = CHAT_CHOICE_END, .finish = CHAT_FINISH_LENGTH}, {.kind = CHAT_END, .usage = USAGE}}},
+               {.kind = CHAT_CHOICE_END, .finish = CHAT_FINISH_LENGTH},
+               {.kind = CHAT_END, .usage = USAGE}}},
     {"empty", {{.kind = CHAT_CHOICE_END}, {.kind = CHAT_END, .usage = USAGE}}},
-    {"two", {{.kind = CHAT_TEXT, .choice = 1, .text = STR("b")}, {.kind = CHAT_TEXT, .text = STR("a")},
+    {"two", {{.kind = CHAT_TEXT, .choice = 1, .text = STR("b")},
+             {.kind = CHAT_TEXT, .text = STR("a")},
              {.kind = CHAT_CHOICE_END, .choice = 1}, {.kind = CHAT_CHOICE_END},
              {.kind = CHAT_END, .usage = USAGE}}},
     {"fail", {TEXT("Hi"), PAUSE, {.kind = CHAT_FAIL, .usage = USAGE,
@@ -95,7 +98,8 @@ static struct backend_health play_health(const struct backend *b)
                                    .n_request_max = 10, .tokens = 100, .tokens_free = 60};
 }
 
-static const struct backend_ops play_ops = {play_start, play_next, play_usage, play_free, play_n_ctx,
+static const struct backend_ops play_ops = {play_start, play_next, play_usage, play_free,
+                                            play_n_ctx,
                                             play_health};
 
 /* ---- the server ---- */
@@ -217,7 +221,8 @@ static int get(const char *path, str key)
 
 static int chat(str key, const char *script, const char *more)
 {
-    str body = arena_printf(w.arena, "{\"model\":\"grok-4\",\"messages\":[{\"role\":\"user\",\"content\":"
+    str body = arena_printf(w.arena,
+                            "{\"model\":\"grok-4\",\"messages\":[{\"role\":\"user\",\"content\":"
                             "\"%s\"}]%s}", script, more);
 
     return ask("POST", "/v1/chat/completions",
@@ -384,7 +389,8 @@ static void test_bodies(void **state)
     assert_int_equal(chat(w.admin, "plain", ",\"n\":0"), 400);
     has("{\"error\":{\"message\":\"Invalid value for 'n'");
     w.api.body_max = 100;
-    assert_int_equal(chat(w.admin, "plain", ",\"user\":\"0123456789012345678901234567890123456789\""), 413);
+    assert_int_equal(chat(w.admin, "plain",
+                          ",\"user\":\"0123456789012345678901234567890123456789\""), 413);
 }
 
 /* ---- replies ---- */
@@ -417,7 +423,8 @@ static void test_whole(void **state)
 static void test_stream(void **state)
 {
     (void)state;
-    assert_int_equal(chat(w.admin, "plain", ",\"stream\":true,\"stream_options\":{\"include_usage\":true}"), 200);
+    assert_int_equal(chat(w.admin, "plain",
+                          ",\"stream\":true,\"stream_options\":{\"include_usage\":true}"), 200);
     has("text/event-stream");
     has("\"delta\":{\"role\":\"assistant\",\"content\":\"Hi\"},\"finish_reason\":null");
     has("\"delta\":{\"content\":\" there\"}");
@@ -468,7 +475,8 @@ static void test_settlement(void **state)
 {
     int fd, freed = atomic_load(&n_freed);
     struct usage_sum sum;
-    str body = STR("{\"model\":\"m\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"hang\"}]}");
+    str body = STR("{\"model\":\"m\",\"stream\":true,"
+                   "\"messages\":[{\"role\":\"user\",\"content\":\"hang\"}]}");
 
     (void)state;
     chat(w.admin, "plain", "");
@@ -483,7 +491,8 @@ static void test_settlement(void **state)
     w.catalog.entry[0].id = STR("m");
     fd = client_connect(server_port(w.server));
     client_send(fd, arena_printf(w.arena, "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n%s"
-                                 "content-type: application/json\r\ncontent-length: %zu\r\n\r\n%.*s",
+                                 "content-type: application/json\r\ncontent-length: "
+                                 "%zu\r\n\r\n%.*s",
                                  bearer(w.admin), body.n, STR_FMT(body)));
     buf_clear(&w.reply);
     client_read_until(fd, &w.reply, "Hi");
@@ -498,11 +507,13 @@ static void test_settlement(void **state)
 static void test_shutdown(void **state)
 {
     int fd = client_connect(server_port(w.server));
-    str body = STR("{\"model\":\"grok-4\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"hang\"}]}");
+    str body = STR("{\"model\":\"grok-4\",\"stream\":true,"
+                   "\"messages\":[{\"role\":\"user\",\"content\":\"hang\"}]}");
 
     (void)state;
     client_send(fd, arena_printf(w.arena, "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n%s"
-                                 "content-type: application/json\r\ncontent-length: %zu\r\n\r\n%.*s",
+                                 "content-type: application/json\r\ncontent-length: "
+                                 "%zu\r\n\r\n%.*s",
                                  bearer(w.admin), body.n, STR_FMT(body)));
     buf_clear(&w.reply);
     client_read_until(fd, &w.reply, "Hi");

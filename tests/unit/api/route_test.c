@@ -57,7 +57,8 @@ static void test_find(void **state)
     for (size_t i = 0; i < N_OF(finds); i++) {
         char allow[64];
         str param = STR_NONE;
-        const struct route *r = route_find(str_of(finds[i].method), str_of(finds[i].path), &param, allow);
+        const struct route *r = route_find(str_of(finds[i].method), str_of(finds[i].path), &param,
+                                           allow);
 
         if (!r != !finds[i].found || (r && strcmp(r->path, finds[i].found) != 0))
             fail_msg("%s %s: got %s", finds[i].method, finds[i].path, r ? r->path : "none");

@@ -36,17 +36,23 @@ static void test_no_such_code(void **state)
 
 static const struct { enum err code; int http; const char *xai, *openai; } bodies[] = {
     {ERR_ARG, 400, "{\"code\":\"invalid-argument\",\"error\":\"t\"}",
-     "{\"error\":{\"message\":\"t\",\"type\":\"invalid_request_error\",\"param\":null,\"code\":\"invalid_value\"}}"},
+     "{\"error\":{\"message\":\"t\","
+     "\"type\":\"invalid_request_error\",\"param\":null,\"code\":\"invalid_value\"}}"},
     {ERR_TYPE, 422, "{\"error\":\"t\"}",
-     "{\"error\":{\"message\":\"t\",\"type\":\"invalid_request_error\",\"param\":null,\"code\":\"invalid_type\"}}"},
+     "{\"error\":{\"message\":\"t\","
+     "\"type\":\"invalid_request_error\",\"param\":null,\"code\":\"invalid_type\"}}"},
     {ERR_UNAUTHENTICATED, 401, "{\"code\":\"unauthenticated:no-credentials\",\"error\":\"t\"}",
-     "{\"error\":{\"message\":\"t\",\"type\":\"authentication_error\",\"param\":null,\"code\":\"invalid_api_key\"}}"},
+     "{\"error\":{\"message\":\"t\","
+     "\"type\":\"authentication_error\",\"param\":null,\"code\":\"invalid_api_key\"}}"},
     {ERR_MODEL, 404, "{\"code\":\"not-found\",\"error\":\"t\"}",
-     "{\"error\":{\"message\":\"t\",\"type\":\"invalid_request_error\",\"param\":null,\"code\":\"model_not_found\"}}"},
+     "{\"error\":{\"message\":\"t\","
+     "\"type\":\"invalid_request_error\",\"param\":null,\"code\":\"model_not_found\"}}"},
     {ERR_BUSY, 429, "{\"code\":\"resource-exhausted\",\"error\":\"t\"}",
-     "{\"error\":{\"message\":\"t\",\"type\":\"rate_limit_error\",\"param\":null,\"code\":\"rate_limit_exceeded\"}}"},
+     "{\"error\":{\"message\":\"t\","
+     "\"type\":\"rate_limit_error\",\"param\":null,\"code\":\"rate_limit_exceeded\"}}"},
     {ERR_INTERNAL, 500, "{\"code\":\"internal\",\"error\":\"t\"}",
-     "{\"error\":{\"message\":\"t\",\"type\":\"server_error\",\"param\":null,\"code\":\"internal\"}}"},
+     "{\"error\":{\"message\":\"t\","
+     "\"type\":\"server_error\",\"param\":null,\"code\":\"internal\"}}"},
 };
 
 static void test_bodies(void **state)
@@ -77,7 +83,8 @@ static void test_longest_text(void **state)
             struct error bad;
 
             memset(e.text, filler[f], sizeof e.text - 1);
-            assert_int_equal(json_parse(status_body(ERROR_SHAPE_OPENAI, &e, a), a, &v, &bad), ERR_OK);
+            assert_int_equal(json_parse(status_body(ERROR_SHAPE_OPENAI, &e, a), a, &v, &bad),
+                             ERR_OK);
             assert_int_equal(json_parse(status_body(ERROR_SHAPE_XAI, &e, a), a, &v, &bad), ERR_OK);
             arena_free(a);
         }
@@ -93,7 +100,8 @@ static void test_from_http(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < N_OF(row); i++) assert_int_equal(status_to_err(row[i].http), row[i].code);
+    for (size_t i = 0; i < N_OF(row); i++)
+        assert_int_equal(status_to_err(row[i].http), row[i].code);
 }
 
 int main(void)

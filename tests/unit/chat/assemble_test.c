@@ -116,7 +116,8 @@ struct run {
 static void run_start(struct run *r, const struct vocab *v, const struct row *row)
 {
     *r = (struct run){.request.logprobs = true};
-    for (int i = 0; i < 3 && row->stop[i]; i++) r->request.stop[r->request.n_stop++] = str_of(row->stop[i]);
+    for (int i = 0; i < 3 && row->stop[i]; i++)
+        r->request.stop[r->request.n_stop++] = str_of(row->stop[i]);
     assemble_init(&r->a, v, &r->request, row->opens);
     buf_init(&r->text, 1 << 16);
     buf_init(&r->reasoning, 1 << 16);
@@ -139,7 +140,8 @@ static void drain(struct run *r)
         assert_true(ev.text.n > 0 || ev.n_token > 0);
         assert_true(ev.kind == CHAT_TEXT || (ev.kind == CHAT_REASONING && ev.n_token == 0));
         buf_add(ev.kind == CHAT_TEXT ? &r->text : &r->reasoning, ev.text);
-        for (size_t i = 0; i < ev.n_token; i++) r->shown[r->n_shown++] = (size_t)ev.token[i].logprob;
+        for (size_t i = 0; i < ev.n_token; i++)
+            r->shown[r->n_shown++] = (size_t)ev.token[i].logprob;
     }
 }
 
@@ -170,7 +172,8 @@ static void text_range(const struct row *row, size_t *from, size_t *to)
     size_t blank = 0, close = SIZE_MAX, opened = row->opens ? 0 : SIZE_MAX;
 
     while (blank < reply.n && strchr(" \n", reply.p[blank])) blank++;
-    if (!row->opens && str_starts(str_sub(reply, blank, reply.n), STR("<think>"))) opened = blank + 7;
+    if (!row->opens && str_starts(str_sub(reply, blank, reply.n), STR("<think>")))
+        opened = blank + 7;
     if (opened != SIZE_MAX) close = str_find(reply, STR("</think>"), opened);
     *from = opened == SIZE_MAX ? 0 : close == SIZE_MAX ? reply.n : close + 8;
     while (opened != SIZE_MAX && *from < reply.n && strchr(" \n", reply.p[*from])) ++*from;

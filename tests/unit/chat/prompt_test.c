@@ -170,7 +170,8 @@ static void test_opens_reasoning(void **state)
         struct chat_prompt p;
 
         prompt_of(v, thinking[i].source, thinking[i].text, &p);
-        if (p.opens_reasoning != thinking[i].opens) fail_msg("row %zu: got %d", i, p.opens_reasoning);
+        if (p.opens_reasoning != thinking[i].opens)
+            fail_msg("row %zu: got %d", i, p.opens_reasoning);
         chat_prompt_done(&p);
     }
     vocab_free(v);
@@ -200,9 +201,12 @@ static const struct {
      "{\"role\":\"assistant\",\"content\":\"a\",\"reasoning_content\":\"why\"}"},
     {{.role = ROLE_ASSISTANT, .call = calls, .n_call = 3},
      "{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":["
-     "{\"id\":\"call_1\",\"type\":\"function\",\"function\":{\"name\":\"add\",\"arguments\":{\"a\":[1,2.50],\"b\":null}}},"
-     "{\"id\":\"call_2\",\"type\":\"function\",\"function\":{\"name\":\"say\",\"arguments\":\"not JSON\"}},"
-     "{\"id\":\"call_3\",\"type\":\"function\",\"function\":{\"name\":\"list\",\"arguments\":\"[1]\"}}]}"},
+     "{\"id\":\"call_1\",\"type\":\"function\","
+     "\"function\":{\"name\":\"add\",\"arguments\":{\"a\":[1,2.50],\"b\":null}}},"
+     "{\"id\":\"call_2\",\"type\":\"function\","
+     "\"function\":{\"name\":\"say\",\"arguments\":\"not JSON\"}},"
+     "{\"id\":\"call_3\",\"type\":\"function\","
+     "\"function\":{\"name\":\"list\",\"arguments\":\"[1]\"}}]}"},
 };
 
 static void assert_json(const struct json *v, const char *want)
@@ -235,7 +239,8 @@ static void test_messages(void **state)
 static void test_globals(void **state)
 {
     static const struct { enum chat_thinking thinking; const char *want; } row[] = {
-        {THINKING_DEFAULT, "{\"messages\":[],\"add_generation_prompt\":true,\"bos_token\":\"<|bos|>\","
+        {THINKING_DEFAULT, "{\"messages\":[],\"add_generation_prompt\":true,"
+                           "\"bos_token\":\"<|bos|>\","
                            "\"eos_token\":\"<|eos|>\"}"},
         {THINKING_ON, "{\"messages\":[],\"add_generation_prompt\":true,\"bos_token\":\"<|bos|>\","
                       "\"eos_token\":\"<|eos|>\",\"enable_thinking\":true}"},

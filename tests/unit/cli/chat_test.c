@@ -84,7 +84,8 @@ static void test_body(void **state)
     add_message(c, ROLE_SYSTEM, STR("Be \"brief\""));
     add_message(c, ROLE_USER, STR("Hi\n"));
     write_body(c, &b);
-    assert_str_is(buf_str(&b), "{\"model\":\"grok-4\",\"stream\":true,\"temperature\":0.5,\"max_tokens\":7,"
+    assert_str_is(buf_str(&b),
+                  "{\"model\":\"grok-4\",\"stream\":true,\"temperature\":0.5,\"max_tokens\":7,"
                   "\"messages\":[{\"role\":\"system\",\"content\":\"Be \\\"brief\\\"\"},"
                   "{\"role\":\"user\",\"content\":\"Hi\\n\"}]}");
     buf_done(&b);

@@ -117,12 +117,14 @@ static void test_life(void **state)
     assert_int_equal(known(secret), ERR_OK);
     assert_int_equal(keys("rotate", "two", "--json", NULL, &out), CLI_OK);
     rotated = parsed(out);
-    assert_true(str_eq(json_get(rotated, "api_key_id")->string, json_get(made, "api_key_id")->string));
+    assert_true(str_eq(json_get(rotated, "api_key_id")->string,
+                       json_get(made, "api_key_id")->string));
     assert_str_is(json_get(rotated, "name")->string, "two");
     next = json_get(rotated, "api_key")->string;
     assert_int_equal(known(secret), ERR_KEY);
     assert_int_equal(known(next), ERR_OK);
-    assert_int_equal(keys("delete", arena_cstr(arena, json_get(made, "api_key_id")->string), NULL, NULL,
+    assert_int_equal(keys("delete", arena_cstr(arena, json_get(made, "api_key_id")->string), NULL,
+                          NULL,
                           &out), CLI_OK);
     assert_int_equal(known(next), ERR_KEY);
     assert_int_equal(keys("delete", "two", NULL, NULL, &out), CLI_FAILED);
@@ -159,12 +161,16 @@ static void test_list(void **state)
 static void test_usage(void **state)
 {
     static const struct { const char *a, *b, *c; int code; } row[] = {
-        {"--help", NULL, NULL, CLI_OK}, {NULL, NULL, NULL, CLI_USAGE}, {"make", NULL, NULL, CLI_USAGE},
-        {"create", NULL, NULL, CLI_USAGE}, {"create", "a", "b", CLI_USAGE}, {"list", "a", NULL, CLI_USAGE},
-        {"create", "a", "--expires-days=0", CLI_USAGE}, {"create", "a", "--expires-days=x", CLI_USAGE},
+        {"--help", NULL, NULL, CLI_OK}, {NULL, NULL, NULL, CLI_USAGE},
+        {"make", NULL, NULL, CLI_USAGE},
+        {"create", NULL, NULL, CLI_USAGE}, {"create", "a", "b", CLI_USAGE},
+        {"list", "a", NULL, CLI_USAGE},
+        {"create", "a", "--expires-days=0", CLI_USAGE},
+        {"create", "a", "--expires-days=x", CLI_USAGE},
         {"create", "a", "--nothing", CLI_USAGE}, {"create", "a", "--acls=all", CLI_FAILED},
         {"create", "", NULL, CLI_FAILED}, {"create", "a\nb", NULL, CLI_FAILED},
-        {"disable", "nobody", NULL, CLI_FAILED}, {"list", "--data-dir=/dev/null/x", NULL, CLI_FAILED},
+        {"disable", "nobody", NULL, CLI_FAILED},
+        {"list", "--data-dir=/dev/null/x", NULL, CLI_FAILED},
     };
 
     (void)state;

@@ -52,7 +52,8 @@ static void write_file(const char *text)
 }
 
 /* Loads with up to three arguments. */
-static enum err load(const char *a, const char *b, const char *c, struct config *out, struct error *e)
+static enum err load(const char *a, const char *b, const char *c, struct config *out,
+                     struct error *e)
 {
     const char *argv[] = {"serve", a, b, c, NULL};
     int argc = 1;
@@ -116,7 +117,8 @@ static const char *other_value(const struct option *o)
     case KIND_TEXT: case KIND_MODELS: return strcmp(o->name, "listen") == 0 ? "[::1]:1" : "x";
     case KIND_BOOL: return strcmp(o->otherwise, "true") == 0 ? "no" : "yes";
     case KIND_NUMBER: return "0.125";
-    case KIND_INT: case KIND_BYTES: return arena_printf(arena, "%.0f", o->max - 1 > o->min ? o->max - 1 : o->max).p;
+    case KIND_INT: case KIND_BYTES:
+        return arena_printf(arena, "%.0f", o->max - 1 > o->min ? o->max - 1 : o->max).p;
     case KIND_CHOICE: break;
     }
     while (str_split(&rest, '|', &one))
@@ -330,7 +332,8 @@ static void test_bad_yaml(void **state)
         {"threads: \xff\n", "line 1: "},
         {"? [a]\n: b\n", "line 1: only 'model' takes a list"},
         {"'': 1\n", "line 1: no such option"},
-        {"0123456789012345678901234567890123456789012345678901234567890123: 1\n", "line 1: no such option"},
+        {"0123456789012345678901234567890123456789012345678901234567890123: 1\n",
+         "line 1: no such option"},
     };
     struct config c;
     struct error e;
@@ -371,7 +374,8 @@ static void test_listen(void **state)
 {
     static const struct { const char *listen, *host; int port; } row[] = {
         {"127.0.0.1:8080", "127.0.0.1", 8080}, {"[::1]:80", "::1", 80}, {"[::]:0", "::", 0},
-        {":80", "127.0.0.1", 80}, {"localhost:65535", "localhost", 65535}, {"0.0.0.0:1", "0.0.0.0", 1},
+        {":80", "127.0.0.1", 80}, {"localhost:65535", "localhost", 65535},
+        {"0.0.0.0:1", "0.0.0.0", 1},
         {"127.0.0.1", NULL, 0}, {"", NULL, 0}, {":", NULL, 0}, {"h:", NULL, 0}, {"h:x", NULL, 0},
         {"h:-1", NULL, 0}, {"h:65536", NULL, 0}, {"h:80x", NULL, 0}, {"h: 80", NULL, 0},
         {"h:+80", NULL, 0}, {"h:99999999999999999999", NULL, 0}, {"::1:80", NULL, 0},
@@ -385,7 +389,8 @@ static void test_listen(void **state)
         struct error e;
         enum err rc = config_listen(row[i].listen, arena, &host, &port, &e);
 
-        if (rc != (row[i].host ? ERR_OK : ERR_ARG)) fail_msg("'%s': %s", row[i].listen, err_name(rc));
+        if (rc != (row[i].host ? ERR_OK : ERR_ARG))
+            fail_msg("'%s': %s", row[i].listen, err_name(rc));
         if (rc != ERR_OK) continue;
         assert_string_equal(host, row[i].host);
         assert_int_equal(port, row[i].port);
@@ -429,13 +434,15 @@ static void test_models(void **state)
     for (size_t i = 0; i < N_OF(row); i++) {
         enum err rc = models_resolve(row[i].spec, dir, arena, &name, &found, &e);
 
-        if (rc != (row[i].path ? ERR_OK : ERR_NOT_FOUND)) fail_msg("'%s': %s", row[i].spec, err_name(rc));
+        if (rc != (row[i].path ? ERR_OK : ERR_NOT_FOUND))
+            fail_msg("'%s': %s", row[i].spec, err_name(rc));
         if (rc != ERR_OK) continue;
         assert_string_equal(found, path);
         assert_true(row[i].name ? name && strcmp(name, row[i].name) == 0 : !name);
     }
     /* A path with '=' in it stays a path. */
-    assert_int_equal(models_resolve(arena_printf(arena, "%s/../models/m.gguf", folder).p, "/", arena,
+    assert_int_equal(models_resolve(arena_printf(arena, "%s/../models/m.gguf", folder).p, "/",
+                                    arena,
                                     &name, &found, &e), ERR_OK);
     assert_int_equal(models_resolve("./a=b", dir, arena, &name, &found, &e), ERR_NOT_FOUND);
     assert_null(name);

@@ -80,7 +80,8 @@ static void test_failing_step(void **state)
 
 static void test_impossible_paths(void **state)
 {
-    static const char *const path[] = {"/nonexistent/folder/db", "/tmp", "/dev/null/db", "/dev/full"};
+    static const char *const path[] = {"/nonexistent/folder/db", "/tmp", "/dev/null/db",
+                                       "/dev/full"};
 
     (void)state;
     for (size_t i = 0; i < N_OF(path); i++) {
@@ -100,10 +101,12 @@ static void fill(struct db *db)
     for (int64_t i = 0; i < 200; i++) {
         char id[32];
         struct error e;
-        struct key_row k = {.id = {id, 0}, .team_id = STR("t"), .user_id = STR("u"), .name = {id, 0},
+        struct key_row k = {.id = {id, 0}, .team_id = STR("t"), .user_id = STR("u"),
+                            .name = {id, 0},
                             .secret_hash = {id, 0}, .redacted = STR("r"), .acls = STR("a")};
 
-        k.id.n = k.name.n = k.secret_hash.n = (size_t)snprintf(id, sizeof id, "key number %05d", (int)i);
+        k.id.n = k.name.n = k.secret_hash.n = (size_t)snprintf(id, sizeof id, "key number %05d",
+                                                               (int)i);
         assert_int_equal(key_rows_insert(db, &k, &e), ERR_OK);
     }
 }
@@ -176,7 +179,8 @@ static void test_damaged(void **state)
         write_all(bad, len);
         use_damaged();
     }
-    write_all("this is no database, but long enough to be looked at by anybody who cares to do it", 80);
+    write_all("this is no database, but long enough to be looked at by anybody who cares to do it",
+              80);
     assert_int_equal(db_open(f.path, &db, &(struct error){0}), ERR_FORMAT);
 }
 
@@ -198,7 +202,8 @@ static bool take_row(void *arg, const struct db_value *c, int n)
 static void test_values(void **state)
 {
     struct db *db = store_open(&f);
-    struct db_value p[4] = {db_int(INT64_MIN), db_text(str_n("a\0\xff'b", 5)), db_blob(str_n("\0\1\2", 3)),
+    struct db_value p[4] = {db_int(INT64_MIN), db_text(str_n("a\0\xff'b", 5)),
+                            db_blob(str_n("\0\1\2", 3)),
                             {.kind = DB_NULL}}, c[4];
     struct error e;
 

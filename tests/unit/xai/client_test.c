@@ -72,7 +72,8 @@ static char url[64];
 static int setup(void **state)
 {
     struct server_options o = test_options();
-    struct http_handler h = {.on_head = player_head, .on_body = player_body, .on_done = player_done};
+    struct http_handler h = {.on_head = player_head, .on_body = player_body,
+                             .on_done = player_done};
     struct error e;
 
     (void)state;
@@ -131,14 +132,16 @@ static const struct row {
     {DELTA("\"reasoning_content\":\"why\"") CONTENT("a") DONE, 200, "a", ERR_OK, ""},
     {DELTA("\"content\":null") "data: {}\n\ndata: []\n\ndata: {\"choices\":[1]}\n\n" DONE, 200, "",
      ERR_OK, ""},
-    {"data: {\"choices\":\r\ndata: [{\"delta\":{\"content\":\"a\"}}]}\r\n\r\n" DONE, 200, "a", ERR_OK, ""},
+    {"data: {\"choices\":\r\ndata: [{\"delta\":{\"content\":\"a\"}}]}\r\n\r\n" DONE, 200, "a",
+     ERR_OK, ""},
     {CONTENT("a") DONE CONTENT("behind") "data: junk\n\n", 200, "a", ERR_OK, ""},
     {CONTENT("a"), 200, "a", ERR_IO, "broke off"},
     {"", 200, "", ERR_IO, "broke off"},
     {CONTENT("a") "data: {\"choi\n\n" CONTENT("b") DONE, 200, "a", ERR_FORMAT, "no JSON"},
     {CONTENT("a") "data: {\"code\":\"internal\",\"error\":\"broken\"}\n\n" CONTENT("b"), 200, "a",
      ERR_INTERNAL, "broken"},
-    {CONTENT("a") "data: {\"error\":{\"message\":\"broken\"}}\n\n", 200, "a", ERR_INTERNAL, "broken"},
+    {CONTENT("a") "data: {\"error\":{\"message\":\"broken\"}}\n\n", 200, "a", ERR_INTERNAL,
+     "broken"},
     {"{\"code\":\"invalid-argument\",\"error\":\"Bad n\"}", 400, "", ERR_ARG,
      "the server answered 400: Bad n"},
     {"{\"error\":{\"message\":\"Slow down\",\"type\":\"t\"}}", 429, "", ERR_ARG,
