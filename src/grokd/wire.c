@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include "api/api.h"
 #include "backend/local.h"
@@ -287,6 +288,16 @@ static void announce(struct wire *w)
 
 /* ---- life and death ---- */
 
+/* Every connection is a descriptor: take what the system allows. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit r;
+
+    if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur == r.rlim_max) return;
+    r.rlim_cur = r.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &r) != 0) log_warn("grokd", "event=descriptor_limit_kept");
+}
+
 static void block_signals(struct wire *w)
 {
     signal(SIGPIPE, SIG_IGN);
@@ -302,6 +313,7 @@ static enum err start(struct wire *w, struct error *e)
     enum log_level level;
 
     if (log_level_parse(w->config->log_level, &level)) log_set_level(level);
+    raise_descriptor_limit();
     block_signals(w);
     TRY(open_store(w, e));
     TRY(open_server(w, e));

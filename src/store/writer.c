@@ -8,6 +8,7 @@
 
 #define EVERY_NS (500 * NS_PER_MS)
 #define RETRY_NS (1 * NS_PER_S)
+#define PAUSE_NS (20 * NS_PER_MS)      /* between two commits, while rows keep coming */
 
 struct writer {
     struct db *db;
@@ -18,6 +19,7 @@ struct writer {
     pthread_mutex_t lock;              /* guards the fields below */
     pthread_cond_t wake;
     struct write_job *head, **tail;
+    size_t n_queued;                   /* jobs in the list */
     bool closing;
     atomic_size_t backlog;             /* relaxed: a figure for admission and logs */
 };
@@ -53,6 +55,7 @@ static int take_group(struct writer *w, struct write_job **job, int max)
         job[n++] = w->head;
         w->head = w->head->next;
     }
+    w->n_queued -= (size_t)n;
     if (!w->head) w->tail = &w->head;
     return n;
 }
@@ -91,11 +94,19 @@ static void commit_group(struct writer *w, struct write_job **job, int n)
     finish_group(w, job, result, n);
 }
 
+/* A commit costs far more than a row in it, so commits keep a distance and what comes meanwhile
+ * joins the next one. After a quiet moment a row is committed at once. Called with the lock held. */
+static void gather(struct writer *w, int64_t until_ns)
+{
+    while (w->n_queued < WRITER_GROUP_MAX && !w->closing && clock_ns() < until_ns)
+        thread_cond_wait_until(&w->wake, &w->lock, until_ns);
+}
+
 static void *writer_main(void *arg)
 {
     struct writer *w = arg;
     struct write_job *job[WRITER_GROUP_MAX];
-    int64_t next_ns = clock_ns();
+    int64_t next_ns = clock_ns(), commit_ns = clock_ns();
     bool closing = false;
     int n;
 
@@ -103,10 +114,14 @@ static void *writer_main(void *arg)
         pthread_mutex_lock(&w->lock);
         while (!w->head && !w->closing && clock_ns() < next_ns)
             thread_cond_wait_until(&w->wake, &w->lock, next_ns);
+        if (w->head) gather(w, commit_ns);
         n = take_group(w, job, WRITER_GROUP_MAX);
         closing = w->closing;
         pthread_mutex_unlock(&w->lock);
-        if (n > 0) commit_group(w, job, n);
+        if (n > 0) {
+            commit_group(w, job, n);
+            commit_ns = clock_ns() + PAUSE_NS;
+        }
         if (clock_ns() >= next_ns) {
             if (w->every) w->every(w->every_arg, w->db);
             next_ns = clock_ns() + EVERY_NS;
@@ -159,7 +174,9 @@ bool writer_post(struct writer *w, struct write_job *job)
     pthread_mutex_lock(&w->lock);
     *w->tail = job;
     w->tail = &job->next;
-    pthread_cond_signal(&w->wake);
+    w->n_queued++;
+    /* The thread sleeps until the first job, or gathers until the group is full. */
+    if (w->n_queued == 1 || w->n_queued == WRITER_GROUP_MAX) pthread_cond_signal(&w->wake);
     pthread_mutex_unlock(&w->lock);
     return true;
 }
