@@ -201,7 +201,8 @@ static void pump(void *arg)
 {
     struct call *c = arg;
 
-    if (!c->run || !c->begun) return;  /* a wake may come before the preparation is back */
+    /* A wake may come before the preparation is back: until then run is another thread's. */
+    if (!c->begun || !c->run) return;
     if (c->p.stream)
         pump_stream(c);
     else

@@ -8,6 +8,7 @@
 #include "../test.h"
 #include "api/api.h"
 #include "api/route.h"
+#include "net/pool.h"
 #include "store/usage_rows.h"
 
 /* ---- a backend that plays the script named by the first message ---- */
@@ -21,6 +22,8 @@ struct backend_run {
 
 static const struct chat_token token = {.text = STR("Hi"), .logprob = -0.5f, .n_top = 1,
                                         .top = {{STR("Ho"), -1.5f}}};
+#define SLOW_US 200000
+#define LARGE 40000                    /* bytes of a body that is prepared on the pool */
 #define USAGE {.prompt = 12, .cached = 2, .completion = 1, .reasoning = 228}
 #define TEXT(s) {.kind = CHAT_TEXT, .text = STR(s), .token = &token, .n_token = 1}
 #define PAUSE {.kind = CHAT_EVENT_PAUSE}
@@ -41,12 +44,15 @@ static const struct script { const char *name; struct chat_event event[8]; } scr
     {"fail", {TEXT("Hi"), PAUSE, {.kind = CHAT_FAIL, .usage = USAGE,
                                   .error = {.code = ERR_INTERNAL, .text = "broken"}}}},
     {"hang", {TEXT("Hi")}},
+    {"slow", {TEXT("Hi"), {.kind = CHAT_CHOICE_END}, {.kind = CHAT_END, .usage = USAGE}}},
 };
 
 static enum err play_start(struct backend *b, const struct chat_request *r, struct arena *a,
                            struct backend_run **out, struct error *e)
 {
     (void)b;
+    r->wake(r->wake_arg);              /* as an engine may, before this returns */
+    if (str_is(r->message[0].text, "slow")) usleep(SLOW_US);
     if (str_is(r->message[0].text, "busy")) return err_set(e, ERR_BUSY, ERR_NO_POS, "full");
     for (size_t i = 0; i < N_OF(scripts); i++)
         if (str_is(r->message[0].text, scripts[i].name)) {
@@ -112,6 +118,7 @@ static struct world {
     struct catalog catalog;
     struct api api;
     struct http_handler handler;
+    struct pool *pool;
     struct server *server;
     str admin, disabled, no_chat, other_model;
     struct buf reply;
@@ -166,6 +173,7 @@ static int setup(void **state)
                          .state = API_READY};
     buf_init(&w.reply, 1 << 20);
     open_store();
+    w.pool = w.api.pool = pool_new(1, 1);
     w.handler = api_handler(&w.api);
     if (server_open(&o, &w.handler, &w.server, &e) != ERR_OK) fail_msg("%s", e.text);
     return 0;
@@ -178,6 +186,7 @@ static int teardown(void **state)
 
     (void)state;
     server_drain(w.server, clock_ns());
+    pool_free(w.pool);
     server_close(&w.server);
     writer_close(&w.api.ledger.writer);
     keyring_free(w.api.keys);
@@ -503,6 +512,78 @@ static void test_settlement(void **state)
     assert_int_equal(atomic_load(&n_freed) - freed, 3);
 }
 
+/* ---- large bodies, which are prepared apart from the loop ---- */
+
+/* A member that makes a body large. */
+static const char *padding(const char *more)
+{
+    char *text = arena_alloc(w.arena, LARGE + 1);
+
+    memset(text, 'x', LARGE);
+    return arena_printf(w.arena, ",\"user\":\"%s\"%s", text, more).p;
+}
+
+static void test_large(void **state)
+{
+    (void)state;
+    assert_int_equal(chat(w.admin, "plain", padding("")), 200);
+    has("\"content\":\"Hi there\"");
+    assert_int_equal(chat(w.admin, "slow", padding(",\"stream\":true")), 200);
+    has("data: [DONE]");
+    assert_int_equal(chat(w.admin, "plain", padding(",\"n\":0")), 400);
+    assert_int_equal(chat(w.admin, "busy", padding("")), 429);
+    assert_int_equal(chat(w.admin, "unknown", padding("")), 400);
+    assert_int_equal(chat(w.other_model, "plain", padding("")), 403);
+    assert_int_equal(settled(2).requests, 2);
+}
+
+/* Sends a large slow request and does not wait for the reply. */
+static int send_slow(void)
+{
+    int fd = client_connect(server_port(w.server));
+    str body = arena_printf(w.arena, "{\"model\":\"grok-4\",\"messages\":[{\"role\":\"user\","
+                            "\"content\":\"slow\"}]%s}", padding(""));
+
+    client_send(fd, arena_printf(w.arena, "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n%s"
+                                 "content-type: application/json\r\ncontent-length: %zu\r\n\r\n",
+                                 bearer(w.admin), body.n));
+    client_send(fd, body);
+    return fd;
+}
+
+/* The client leaves while its request is prepared: what was started is freed. */
+static void test_large_gone(void **state)
+{
+    int freed = atomic_load(&n_freed), fd = send_slow();
+    int64_t end = clock_ns() + 5 * NS_PER_S;
+
+    (void)state;
+    usleep(SLOW_US / 4);
+    close(fd);
+    while (atomic_load(&n_freed) == freed && clock_ns() < end) usleep(5000);
+    assert_int_equal(atomic_load(&n_freed) - freed, 1);
+}
+
+/* One request at work, one waiting: the third is told to come again; small ones still pass. */
+static void test_large_busy(void **state)
+{
+    int first = send_slow(), second;
+
+    (void)state;
+    usleep(SLOW_US / 4);
+    second = send_slow();
+    usleep(SLOW_US / 4);
+    assert_int_equal(chat(w.admin, "plain", padding("")), 429);
+    has("Too many large requests wait");
+    assert_int_equal(chat(w.admin, "plain", ""), 200);
+    buf_clear(&w.reply);
+    client_read_until(first, &w.reply, "200 OK");
+    buf_clear(&w.reply);
+    client_read_until(second, &w.reply, "200 OK");
+    close(first);
+    close(second);
+}
+
 /* The server ends: a running stream gets a typed last event. */
 static void test_shutdown(void **state)
 {
@@ -533,7 +614,7 @@ int main(void)
         TEST(test_no_key), TEST(test_wrong_key), TEST(test_credentials), TEST(test_acls),
         TEST(test_states), TEST(test_paths), TEST(test_preflight), TEST(test_bodies),
         TEST(test_whole), TEST(test_stream), TEST(test_failures), TEST(test_settlement),
-        TEST(test_shutdown),
+        TEST(test_large), TEST(test_large_gone), TEST(test_large_busy), TEST(test_shutdown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
