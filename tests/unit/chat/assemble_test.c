@@ -18,7 +18,7 @@
 static const char *const piece[] = {
     "Hello", " wor", "ld", "STOP", "ST", "OP", "xST", "OPy", "\n\n", "\n", "  ", "abcd", "bc", "ab",
     "cd", "<th", "ink>", "</thi", "nk>", "k>\n", "k>\n\nHe", "\xe2\x82\xac", "\xc3\xa9",
-    "a\xe2\x82\xac" "b", "!</think>", "<think>", "</think>",
+    "\xe2\x82\xac m", " \xe2\x82\xac", "!</think>", "<think>", "</think>",
 };
 #define N_PIECE N_OF(piece)
 #define ID_OPEN ((int32_t)(256 + N_PIECE - 2))
