@@ -95,7 +95,8 @@ static void commit_group(struct writer *w, struct write_job **job, int n)
 }
 
 /* A commit costs far more than a row in it, so commits keep a distance and what comes meanwhile
- * joins the next one. After a quiet moment a row is committed at once. Called with the lock held. */
+ * joins the next one. After a quiet moment a row is committed at once. Called with the lock
+ * held. */
 static void gather(struct writer *w, int64_t until_ns)
 {
     while (w->n_queued < WRITER_GROUP_MAX && !w->closing && clock_ns() < until_ns)

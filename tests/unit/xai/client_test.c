@@ -18,18 +18,25 @@ static struct {
     char path[128], key[128], body[256], content_type[64];
 } play;
 
-struct player { struct exchange *x; struct timer *timer; size_t at; };
+/* One reply being played; the test may be at its next row already. */
+struct player {
+    struct exchange *x;
+    struct timer *timer;
+    str rest;
+    size_t piece;
+    bool hang_up;
+};
 
 static void play_step(void *arg)
 {
     struct player *p = arg;
-    str rest = str_sub(str_of(play.reply), p->at, play.piece);
+    str now = str_sub(p->rest, 0, p->piece);
 
-    exchange_write(p->x, rest);
-    p->at += rest.n;
-    if (p->at < strlen(play.reply))
+    p->rest = str_sub(p->rest, now.n, p->rest.n);
+    exchange_write(p->x, now);
+    if (p->rest.n > 0)
         timer_start(p->timer, 0);
-    else if (!play.hang_up)
+    else if (!p->hang_up)
         exchange_finish(p->x);
 }
 
@@ -47,9 +54,10 @@ static void player_body(void *arg, struct exchange *x)
     keep(play.key, sizeof play.key, exchange_header(x, "authorization"));
     keep(play.content_type, sizeof play.content_type, exchange_header(x, "content-type"));
     keep(play.body, sizeof play.body, x->body);
-    p->x = x;
+    *p = (struct player){.x = x, .timer = timer_new(x->loop, play_step, p),
+                         .rest = str_of(play.reply), .piece = play.piece,
+                         .hang_up = play.hang_up};
     x->user = p;
-    p->timer = timer_new(x->loop, play_step, p);
     exchange_stream(x, play.status, play.type);
     play_step(p);
 }
