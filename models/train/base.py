@@ -145,11 +145,18 @@ def fresh_word(rng):
     return invented(rng) if rng.random() < 0.33 else rng.choice(PLAIN_WORDS)
 
 
-LEADS = ("I have a question: ", "Answer this: ", "Please answer: ", "Can you help me with this? ", "My friend asked me: ", "Hi! I have a question. ", "I need your help. ", "I am curious. ",
-         "Here is my question: ", "I want to know: ", "Let me ask you something. ", "Okay, next question: ", "One more thing: ", "Now something else. ", "Tell me: ", "For my homework: ",
-         "Sorry to bother you. ", "Hey there! ", "Good morning. ", "Now: ", "I was wondering, ", "Task: ", "Could you help? ", "Next: ", "Dear assistant, ")
-TAILS = (" I need it for school.", " Thanks in advance!", " I forgot.", " It is important.", " Please help me.", " I am not sure.", " My son wants to know.", " Thank you!", " I can't remember.",
-         " Can you tell me?", " Do you know?", " Please be quick.", " I really want to know.", " It's for a quiz.")
+LEADS = ("I have a question: ", "Answer this: ", "Please answer: ", "Can you help me with this? ",
+         "My friend asked me: ", "Hi! I have a question. ", "I need your help. ", "I am curious. ",
+         "Here is my question: ", "I want to know: ", "Let me ask you something. ",
+         "Okay, next question: ", "One more thing: ", "Now something else. ", "Tell me: ",
+         "For my homework: ",
+         "Sorry to bother you. ", "Hey there! ", "Good morning. ", "Now: ", "I was wondering, ",
+         "Task: ", "Could you help? ", "Next: ", "Dear assistant, ")
+TAILS = (" I need it for school.", " Thanks in advance!", " I forgot.", " It is important.",
+         " Please help me.", " I am not sure.", " My son wants to know.", " Thank you!",
+         " I can't remember.",
+         " Can you tell me?", " Do you know?", " Please be quick.", " I really want to know.",
+         " It's for a quiz.")
 
 
 def wrapped(rng, text):

@@ -15,7 +15,7 @@ import torch
 
 import gguf_io
 from export_gguf import NAMES
-from generate import stream
+from generate import can_join, stream
 from grade import is_right
 from model import Cache, Model, Shape
 from prompts import PROMPTS
@@ -28,14 +28,17 @@ def from_gguf(path):
     """The model of a GGUF file, in float32."""
     file = gguf_io.Reader(path)
     get = lambda key: file.metadata["qwen3." + key]
-    shape = Shape(vocab=get("vocab_size"), width=get("embedding_length"), layers=get("block_count"), heads=get("attention.head_count"),
-                  kv_heads=get("attention.head_count_kv"), head_size=get("attention.key_length"), ff=get("feed_forward_length"),
+    shape = Shape(vocab=get("vocab_size"), width=get("embedding_length"), layers=get("block_count"),
+                  heads=get("attention.head_count"),
+                  kv_heads=get("attention.head_count_kv"), head_size=get("attention.key_length"),
+                  ff=get("feed_forward_length"),
                   rope_base=get("rope.freq_base"), eps=get("attention.layer_norm_rms_epsilon"))
     names = {"embed.weight": "token_embd.weight", "norm.weight": "output_norm.weight"}
     for i in range(shape.layers):
         names.update({f"blocks.{i}.{source}": f"blk.{i}.{to}" for source, to in NAMES})
     model = Model(shape)
-    model.load_state_dict({ours: torch.tensor(file.tensors[theirs]) for ours, theirs in names.items()})
+    model.load_state_dict({ours: torch.tensor(file.tensors[theirs]) for ours,
+                           theirs in names.items()})
     return model
 
 
@@ -77,17 +80,29 @@ def answers(model, tokenizer, prompts, limit=220, temperature=0.0, rows=48):
         size = len(ids[order[0]])
         group = [i for i in order[:rows] if len(ids[i]) == size]
         order = order[len(group):]
-        for i, tokens in zip(group, decode(model, [ids[i] for i in group], end, limit, temperature)):
+        for i, tokens in zip(group, decode(model, [ids[i] for i in group], end, limit,
+                                           temperature)):
             out[i] = tokenizer.decode(tokens, skip_special_tokens=False)
     return out
 
 
-def held_cases(seed, count):
+def lengthened(talk, others, tokenizer, tokens):
+    """The dialogue behind so many others that its prompt has about `tokens` tokens."""
+    before = []
+    while len(tokenizer.encode(render(before + talk.messages)).ids) < tokens:
+        other = next(others)
+        if can_join(other):
+            before = [m for m in other.messages if m["role"] != "system"] + before
+    return before + talk.messages
+
+
+def held_cases(seed, count, tokenizer, tokens=0):
     """(kind, prompt, check, expected) of held-back dialogues."""
-    cases = []
+    cases, others = [], stream(seed + 1, "held")
     for talk in stream(seed, "held"):
-        if talk.check:
-            prompt = render(talk.messages[:-1], talk.tools, True, talk.think)
+        if talk.check and (not tokens or can_join(talk)):
+            messages = lengthened(talk, others, tokenizer, tokens) if tokens else talk.messages
+            prompt = render(messages[:-1], talk.tools, True, talk.think)
             cases.append((talk.kind, prompt, talk.check, talk.messages[-1].get("content", "")))
         if len(cases) == count:
             return cases
@@ -110,7 +125,8 @@ def score(model, tokenizer, cases, temperature):
     for (kind, prompt, check, expected), text in zip(cases, texts):
         right = is_right(text, check)
         by_kind[kind].append(right)
-        rows.append({"kind": kind, "prompt": prompt, "answer": text, "expected": expected, "right": right})
+        rows.append({"kind": kind, "prompt": prompt, "answer": text, "expected": expected,
+                     "right": right})
     return rows, {k: (sum(v), len(v)) for k, v in sorted(by_kind.items())}
 
 
@@ -130,14 +146,18 @@ def main():
     parser.add_argument("--count", type=int, default=1500)
     parser.add_argument("--temperature", type=float, default=0.0)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--before", type=int, default=0, help="tokens of other dialogues in front")
     parser.add_argument("--show", type=int, default=0, help="print so many wrong answers")
     parser.add_argument("--out")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
-    model = from_gguf(options.model) if options.model.endswith(".gguf") else load_model(options.model)[0]
+    model = from_gguf(options.model) if options.model.endswith(".gguf") else load_model(
+            options.model)[0]
     tokenizer = load(options.tokenizer)
-    rows, shares = score(model, tokenizer, held_cases(options.seed, options.count) + hand_cases(), options.temperature)
+    cases = held_cases(options.seed, options.count, tokenizer, options.before)
+    cases += [] if options.before else hand_cases()
+    rows, shares = score(model, tokenizer, cases, options.temperature)
     held = [v for k, v in shares.items() if k != "hand-written"]
     shares["all held-back"] = (sum(r for r, _ in held), sum(n for _, n in held))
     print(table(shares))

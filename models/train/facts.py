@@ -25,14 +25,23 @@ def country(rng):
             WHAT_IS + " the capital of $n?", WHAT_IS + " the capital city of $n?",
             "{Which|What} city is the capital of $n?", "{The capital|Capital} of $n{|, please}?",
             "$n: what is its capital?", "I forgot the capital of $n. {What is it?|Can you help?}",
-            "{What's|What is} $n's capital{| city}?", "{I'd like|I would like|I want} to know {the capital of $n|$n's capital}.", "{Please tell|Tell} me {the capital of $n|$n's capital}{|, please}.", "$n has which capital?",
-            "{Capital|The capital|Capital city} of $n?", "What is the name of the capital of $n?", "{Is|Would} you know the capital of $n?", "$n capital", "{Is $c|Is it true that $c is} the capital of $n?", "Where does the government of $n sit?"), **slots)
-        full = say(rng, "Yes, $c is the capital of $n." if capital in question else "The capital of $n is $c.", **slots)
+            "{What's|What is} $n's capital{| city}?",
+            "{I'd like|I would like|I want} to know {the capital of $n|$n's capital}.",
+            "{Please tell|Tell} me {the capital of $n|$n's capital}{|, please}.",
+            "$n has which capital?",
+            "{Capital|The capital|Capital city} of $n?", "What is the name of the capital of $n?",
+            "{Is|Would} you know the capital of $n?", "$n capital",
+            "{Is $c|Is it true that $c is} the capital of $n?",
+            "Where does the government of $n sit?"), **slots)
+        full = say(rng, "Yes, $c is the capital of $n." if capital in question
+                   else "The capital of $n is $c.", **slots)
         return fact("fact", cap(question), capital, full)
     if ask < 8:
         question = pick(rng, ("{Which|What} country has $c as its capital?",
                               "$c is the capital of {which|what} country?",
-                              "{Which country|In which country|In what country|What country} {is $c in|is $c|has the capital $c|would I find $c in}?", "{Which|What} country is $c {located in|a part of}?",
+                              "{Which country|In which country|In what country|What country} {is "
+                              "$c in|is $c|has the capital $c|would I find $c in}?",
+                              "{Which|What} country is $c {located in|a part of}?",
                               "Where is $c?", "Of which country is $c the capital?"), **slots)
         return fact("fact", question, name, say(rng, "$c is the capital of $n.", **slots))
     if ask < 9:
@@ -43,7 +52,10 @@ def country(rng):
     if ask < 11:
         question = pick(rng, ("{What|Which} currency {is used|do people use|do they use} in $n?",
                               WHAT_IS + " the currency of $n?", "What money do they use in $n?",
-                              "How do people pay in $n?", "{What|Which} {money|currency} do I {need|pay with|use} in $n?", "{I travel|I am going} to $n. {Which|What} {money|currency} do I need?", "$n currency"), **slots)
+                              "How do people pay in $n?",
+                              "{What|Which} {money|currency} do I {need|pay with|use} in $n?",
+                              "{I travel|I am going} to $n. {Which|What} {money|currency} do I "
+                              "need?", "$n currency"), **slots)
         return fact("fact", question, currency, f"The currency of {name} is the {currency}.")
     question = pick(rng, ("{What|Which} language {is spoken|do people speak|do they speak} in $n?",
                           WHAT_IS + " the main language of $n?"), **slots)
@@ -121,8 +133,10 @@ def calendar(rng):
     if ask < 2:
         i, step = rng.randrange(7), rng.choice((1, 1, -1))
         word = "after" if step > 0 else "before"
-        question = pick(rng, ("{What|Which} day {comes|is} $w $d?", "{What|Which} day of the week is $w $d?",
-                              "Today is $d. What day {was yesterday|is tomorrow}?"), w=word, d=DAYS[i])
+        question = pick(rng, ("{What|Which} day {comes|is} $w $d?",
+                              "{What|Which} day of the week is $w $d?",
+                              "Today is $d. What day {was yesterday|is tomorrow}?"), w=word,
+                              d=DAYS[i])
         if "yesterday" in question:
             step, word = -1, "before"
         if "tomorrow" in question:
@@ -160,7 +174,8 @@ def unit(rng):
     small, count, large = rng.choice(UNITS)
     question = pick(rng, ("How many $s are {in|there in} $l?", "$l has how many $s?",
                           "{What is|What's} the number of $s in $l?", "How many $s does $l have?",
-                          "How many $s {make|make up} $l?"), s=small, l=a_or_an(large).replace("a hour", "an hour"))
+                          "How many $s {make|make up} $l?"), s=small,
+                          l=a_or_an(large).replace("a hour", "an hour"))
     large = "an hour" if large == "hour" else a_or_an(large)
     question = question.replace("a hour", "an hour")
     return fact("fact", cap(question), count, f"There are {count} {small} in {large}.")
@@ -176,7 +191,8 @@ def animal(rng):
                               "What noise does $a make?"), a=one)
         return fact("fact", question, voice, f"{cap(one)} {voice}.", (voice, voice.rstrip("s")))
     if ask == 1:
-        question = pick(rng, ("What is a {baby|young} $n called?", "What do you call a {baby|young} $n?",
+        question = pick(rng, ("What is a {baby|young} $n called?",
+                              "What do you call a {baby|young} $n?",
                               "{What is the name|What's the word} for a {baby|young} $n?"), n=name)
         return fact("fact", question, young, f"A young {name} is called {a_or_an(young)}.")
     if ask == 2:
@@ -208,15 +224,20 @@ def person(rng):
     """Who somebody was, and who did something."""
     if rng.random() < 0.5:
         name, did, field = rng.choice(PEOPLE)
-        question = pick(rng, ("Who {was|is} $n?", "Tell me about $n.", "What is $n {known|famous} for?",
-                              "What did $n do?", "Why is $n famous?", "What do you know about $n?"), n=name)
+        question = pick(rng, ("Who {was|is} $n?", "Tell me about $n.",
+                              "What is $n {known|famous} for?",
+                              "What did $n do?", "Why is $n famous?", "What do you know about $n?"),
+                              n=name)
         deeds = tuple(deed for deed, who in INVENTIONS if who == name)
         return fact("about", question, did, f"{cap(name)} {did}.", (did,) + deeds)
     deed, name = rng.choice(INVENTIONS)
     question = pick(rng, ("Who $d?", "Who $d?", "{Do you know|Can you tell me|Tell me} who $d?",
-                          "Which person $d?", "What is the name of the person who $d?", "Who is the {person|man or woman} who $d?", "By whom was it: who $d?", "{Which|What} famous person $d?"), d=deed)
+                          "Which person $d?", "What is the name of the person who $d?",
+                          "Who is the {person|man or woman} who $d?", "By whom was it: who $d?",
+                          "{Which|What} famous person $d?"), d=deed)
     if deed.startswith("wrote ") and rng.random() < 0.3:
-        question = pick(rng, ("Who is the {author|writer} of $b?", "Who was the writer of $b?", "$b was written by whom?"), b=deed[6:])
+        question = pick(rng, ("Who is the {author|writer} of $b?", "Who was the writer of $b?",
+                              "$b was written by whom?"), b=deed[6:])
     return fact("fact", question, name, f"{cap(name)} {deed}.")
 
 
@@ -243,7 +264,12 @@ def trivia(rng):
 def concept(rng):
     """`What is X?` and `Tell me about X` from the small glossary."""
     name, text, word = rng.choice(CONCEPTS)
-    question = pick(rng, ("What is $n?", "What's $n?", "Tell me about $n.", "Explain $n.", "Explain $n {in simple terms|in one sentence|in short|quickly|please}.", "{Please explain|Describe} $n{| to me| shortly}.", "Tell me {a bit|something|a little} about $n{|, please}.", "{How would you|Can you} {define|describe|explain} $n?", "$n?", "What {exactly|actually} is $n?",
+    question = pick(rng, ("What is $n?", "What's $n?", "Tell me about $n.", "Explain $n.",
+                          "Explain $n {in simple terms|in one sentence|in short|quickly|please}.",
+                          "{Please explain|Describe} $n{| to me| shortly}.",
+                          "Tell me {a bit|something|a little} about $n{|, please}.",
+                          "{How would you|Can you} {define|describe|explain} $n?", "$n?",
+                          "What {exactly|actually} is $n?",
                           "Explain $n to me{| in simple words}.", "{Define|Describe} $n.",
                           "What do you know about $n?", "Can you explain $n?", "What does $n mean?",
                           "Tell me {something|a little} about $n.", "I want to know about $n.",
@@ -258,7 +284,8 @@ def opposite(rng):
         if rng.random() < 0.4 and a != "new":
             a, b = b, a
         question = pick(rng, ('{What is|What\'s|Tell me|Give me} the opposite of {$a|"$a"}?',
-                              'What is an antonym {of|for} {$a|"$a"}?', "Which word is the opposite of $a?"), a=a)
+                              'What is an antonym {of|for} {$a|"$a"}?',
+                              "Which word is the opposite of $a?"), a=a)
         b = {"old": "young" if a == "young" else "new"}.get(a, b) if a == "old" else b
         return fact("words", question, b, f'The opposite of "{a}" is "{b}".',
                     ("young", "new") if a == "old" else
@@ -275,15 +302,18 @@ def grammar(rng):
     if ask == 0:
         a, b = rng.choice(PLURALS)
         question = pick(rng, ('{What is|What\'s|Tell me} the plural of {$a|"$a"}?',
-                              'How do you write the plural of {$a|"$a"}?', "One $a, two what?"), a=a)
+                              'How do you write the plural of {$a|"$a"}?', "One $a, two what?"),
+                              a=a)
         return fact("words", question, b, f'The plural of "{a}" is "{b}".')
     if ask == 1:
         a, b = rng.choice(PAST)
-        question = pick(rng, ('{What is|What\'s} the past tense of {$a|"$a"}?', 'What is the past of "$a"?',
+        question = pick(rng, ('{What is|What\'s} the past tense of {$a|"$a"}?',
+                              'What is the past of "$a"?',
                               "Today I $a. What is the verb for yesterday?"), a=a)
         return fact("words", question, b, f'The past tense of "{a}" is "{b}".')
     a, b = rng.choice(RHYMES)
-    question = pick(rng, ('{What|Which words|What words} {rhymes|rhyme} with {$a|"$a"}?', "Give me {a rhyme|rhymes} for $a.",
+    question = pick(rng, ('{What|Which words|What words} {rhymes|rhyme} with {$a|"$a"}?',
+                          "Give me {a rhyme|rhymes} for $a.",
                           "{Name|Find} a word that rhymes with $a."), a=a)
     return fact("words", question, b, f'Words that rhyme with "{a}" are {b}.',
                 tuple(b.replace(" and ", ", ").split(", ")))
@@ -296,14 +326,17 @@ def translation(rng):
     language, english, foreign = LANGUAGES[i], entry[0], entry[i + 1]
     slots = {"e": english, "l": language, "f": foreign}
     if rng.random() < 0.75:
-        question = pick(rng, ('{Translate|Please translate} "$e" {to|into} $l.', "{Translate|Say} $e {to|into|in} $l",
+        question = pick(rng, ('{Translate|Please translate} "$e" {to|into} $l.',
+                              "{Translate|Say} $e {to|into|in} $l",
                               'How do you say {"$e"|$e} in $l?', 'What is {"$e"|$e} in $l?',
                               "What's the $l {word|translation} {for|of} {\"$e\"|$e}?",
                               "$l for $e?", "{Translate|Translate this} {to|into} $l: $e",
                               "How would a $l speaker say $e?"), **slots)
         return fact("translate", question, foreign,
-                    pick(rng, ('"$e" in $l is "$f".', '"$e" in $l is "$f".', 'In $l, "$e" is "$f".'), **slots))
-    question = pick(rng, ('What does the $l word "$f" mean?', 'What does "$f" mean in {English|$l}?',
+                    pick(rng, ('"$e" in $l is "$f".', '"$e" in $l is "$f".',
+                               'In $l, "$e" is "$f".'), **slots))
+    question = pick(rng, ('What does the $l word "$f" mean?',
+                          'What does "$f" mean in {English|$l}?',
                           'Translate "$f" {from $l|} {to|into} English.',
                           'What is the English word for the $l "$f"?'), **slots)
     return fact("translate", question, english, f'"{foreign}" means "{english}".',
@@ -330,7 +363,8 @@ def belongs(rng):
     same = rng.sample(CATEGORIES[name], 3)
     words = same + [odd]
     rng.shuffle(words)
-    question = pick(rng, ("{Which|Which word|Which one} does not belong: $w?", "Find the odd one out: $w.",
+    question = pick(rng, ("{Which|Which word|Which one} does not belong: $w?",
+                          "Find the odd one out: $w.",
                           "Odd one out? $w"), w=", ".join(words))
     return fact("classify", question, odd, f"{cap(odd)} does not belong: it is {one_of(other)}, "
                 f"the others are {plural_category(name)}.")
@@ -349,8 +383,8 @@ def plural_category(name):
 
 
 MAKERS = ((country, 9), (about_country, 2), (planet, 3), (element, 4), (calendar, 4), (unit, 3),
-          (animal, 4), (person, 5), (trivia, 8), (concept, 12), (opposite, 3), (grammar, 2),
-          (translation, 7), (belongs, 4))
+          (animal, 4), (person, 5), (trivia, 8), (concept, 14), (opposite, 6), (grammar, 3),
+          (translation, 10), (belongs, 4))
 
 
 def any_fact(rng):

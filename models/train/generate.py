@@ -44,13 +44,15 @@ def draw(rng, split):
     makers, weights = [m for m, _ in MAKERS], [w for _, w in MAKERS]
     while True:
         talk = rng.choices(makers, weights)[0](rng)
-        if (is_held_back(talk.kind, talk.key) and talk.key != "pinned" and not talk.pinned) == (split == "held"):
+        if (is_held_back(talk.kind, talk.key) and talk.key != "pinned"
+            and not talk.pinned) == (split == "held"):
             return talk
 
 
 def can_join(talk):
     """Dialogues that keep their sense in the middle of a longer one."""
-    return not (talk.alone or talk.tools or talk.think or talk.kind in ("style", "roles", "persona"))
+    return not (talk.alone or talk.tools or talk.think or talk.kind in ("style", "roles",
+            "persona"))
 
 
 def joined(rng, talk, split):

@@ -46,7 +46,8 @@ def main():
     parser.add_argument("--longest", type=int, default=1024)
     parser.add_argument("--out", required=True)
     options = parser.parse_args()
-    arrays = pack(load(options.tokenizer), options.seed, options.split, options.count, options.longest)
+    arrays = pack(load(options.tokenizer), options.seed, options.split, options.count,
+                  options.longest)
     np.savez(options.out, **arrays)
     print(f"{options.out}: {len(arrays['starts']) - 1} dialogues, {len(arrays['ids'])} tokens, "
           f"{arrays['learned'].mean():.0%} learned")

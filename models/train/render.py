@@ -7,7 +7,8 @@ import json
 
 START, END = "<|im_start|>", "<|im_end|>"
 TOOLS_HEAD = "You can call these tools:\n<tools>\n"
-TOOLS_TAIL = ('</tools>\nTo call one, write:\n<tool_call>\n{"name": "tool name", "arguments": {...}}'
+TOOLS_TAIL = ('</tools>\nTo call one, write:\n<tool_call>\n{"name": "tool name", "arguments": '
+              '{...}}'
               '\n</tool_call>')
 
 

@@ -5,7 +5,8 @@
 # The budget is for the training alone. PYTHON chooses the interpreter (it needs torch,
 # tokenizers and numpy), SHARDS the number of data files of 40,000 dialogues (about three
 # million tokens each), TRAIN_OPTIONS is handed to train.py (for example "--layers 8"
-# or "--steps 5000", which makes a run that can be repeated bit for bit on one machine).
+# or "--steps 5000", which makes a run that can be repeated bit for bit on one machine),
+# EVAL_OPTIONS to evaluate.py.
 set -eu
 seed=${1:?seed} minutes=${2:?minutes} out=${3:?output folder}
 python=${PYTHON:-python3} shards=${SHARDS:-8}
@@ -26,6 +27,7 @@ done
 nice -n 10 "$python" train.py --data "$out/data" --out "$out/model.pt" --seed "$seed" \
     --minutes "$minutes" ${TRAIN_OPTIONS:-}
 "$python" export_gguf.py --checkpoint "$out/model.pt" --tokenizer "$out/tokenizer.json" \
-    --out "$out/grokd-mini.gguf"
+    --sharpen 1.3 --out "$out/grokd-mini.gguf"
+# shellcheck disable=SC2086
 "$python" evaluate.py --model "$out/grokd-mini.gguf" --tokenizer "$out/tokenizer.json" \
-    --out "$out/eval.json"
+    --out "$out/eval.json" ${EVAL_OPTIONS:-}

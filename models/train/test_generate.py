@@ -37,10 +37,12 @@ class Generator(unittest.TestCase):
         self.assertEqual([t.as_dict() for t in self.train], [t.as_dict() for t in again])
 
     def test_other_seed_gives_other_text(self):
-        self.assertNotEqual([t.messages for t in self.train[:50]], [t.messages for t in first(2, "train", 50)])
+        self.assertNotEqual([t.messages for t in self.train[:50]], [t.messages for t in first(2,
+                "train", 50)])
 
     def test_held_back_keys_are_never_trained_on(self):
-        keys = lambda talks: {(t.kind, t.key) for t in talks if " + " not in t.key and t.key != "pinned" and not t.pinned}
+        keys = lambda talks: {(t.kind, t.key) for t in talks if " + " not in t.key
+                              and t.key != "pinned" and not t.pinned}
         self.assertFalse(keys(self.train) & keys(self.held))
         self.assertTrue(all(base.is_held_back(*k) for k in keys(self.held)))
 
@@ -70,7 +72,8 @@ class Generator(unittest.TestCase):
     def test_only_the_assistant_is_learned(self):
         for talk in self.train[:300]:
             learned = "".join(t for t, is_learned in spans(talk.messages, talk.tools) if is_learned)
-            self.assertEqual(learned.count("<|im_end|>"), sum(m["role"] == "assistant" for m in talk.messages))
+            self.assertEqual(learned.count("<|im_end|>"), sum(m["role"] == "assistant"
+                    for m in talk.messages))
 
 
 class Template(unittest.TestCase):
@@ -88,7 +91,8 @@ class Template(unittest.TestCase):
 
     def same(self, messages, tools=()):
         for prompt, think in itertools.product((False, True), repeat=2):
-            text = self.template.render(messages=messages, tools=tools, add_generation_prompt=prompt, enable_thinking=think)
+            text = self.template.render(messages=messages, tools=tools,
+                                        add_generation_prompt=prompt, enable_thinking=think)
             self.assertEqual(text, render(messages, tools, prompt, think))
 
     def test_generated_dialogues(self):
@@ -97,13 +101,19 @@ class Template(unittest.TestCase):
 
     def test_odd_messages(self):
         call = {"id": "x", "type": "function", "function": {"name": "f", "arguments": "{\"a\": 1}"}}
-        parts = [{"type": "text", "text": "one "}, {"type": "image_url", "image_url": {"url": "x"}}, {"type": "text", "text": "two"}]
+        parts = [{"type": "text", "text": "one "}, {"type": "image_url", "image_url": {"url": "x"}},
+                 {"type": "text", "text": "two"}]
         self.same([])
-        self.same([{"role": "user", "content": parts}, {"role": "system", "content": "ünï"}, {"role": "developer", "content": "d"}])
-        self.same([{"role": "user", "content": "q"}, {"role": "assistant", "content": None, "tool_calls": [call, call]},
-                   {"role": "tool", "content": "1"}, {"role": "assistant", "content": "a", "tool_calls": [call]}])
-        self.same([{"role": "user", "content": "q"}, {"role": "assistant", "content": "a", "reasoning_content": " r\n"},
-                   {"role": "user", "content": "q"}, {"role": "assistant", "content": "a", "reasoning_content": "r"}])
+        self.same([{"role": "user", "content": parts}, {"role": "system", "content": "ünï"},
+                   {"role": "developer", "content": "d"}])
+        self.same([{"role": "user", "content": "q"}, {"role": "assistant", "content": None,
+                                                      "tool_calls": [call, call]},
+                   {"role": "tool", "content": "1"}, {"role": "assistant", "content": "a",
+                                                      "tool_calls": [call]}])
+        self.same([{"role": "user", "content": "q"}, {"role": "assistant", "content": "a",
+                                                      "reasoning_content": " r\n"},
+                   {"role": "user", "content": "q"}, {"role": "assistant", "content": "a",
+                                                      "reasoning_content": "r"}])
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ from render import render
 QWEN2 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
          r"|\s*[\r\n]+|\s+(?!\S)|\s+")
 CONTROL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
-USER_DEFINED = ("<think>", "</think>", "<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>")
+USER_DEFINED = ("<think>", "</think>", "<tool_call>", "</tool_call>", "<tool_response>",
+                "</tool_response>")
 
 
 def empty_tokenizer():

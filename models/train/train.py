@@ -134,7 +134,8 @@ def optimizers(model, options):
 
 def save(path, model, both, step, seen, minutes):
     """A checkpoint, written beside and then moved, so that readers never see half of it."""
-    state = {"shape": model.shape.as_dict(), "model": model.state_dict(), "step": step, "tokens": seen,
+    state = {"shape": model.shape.as_dict(), "model": model.state_dict(), "step": step,
+             "tokens": seen,
              "minutes": minutes, "optimizers": [o.state_dict() for o in both]}
     torch.save(state, path + ".part")
     os.replace(path + ".part", path)
@@ -167,6 +168,9 @@ def parse():
     parser.add_argument("--ff", type=int, default=768)
     parser.add_argument("--vocab", type=int, default=4096)
     parser.add_argument("--threads", type=int, default=0, help="0: by the load of the machine")
+    parser.add_argument("--workers", type=int, default=1,
+                        help="processes of one thread each that share the weights; better than "
+                             "threads on a busy machine, but not exactly repeatable")
     parser.add_argument("--save-minutes", type=float, default=3)
     return parser.parse_args()
 
@@ -181,22 +185,22 @@ def use_threads(wanted):
         torch.set_num_threads(wanted)
 
 
+def keep_rates(optimizer, saved):
+    """State of a checkpoint, but the rates of the command line."""
+    rates = [group["full_lr"] for group in optimizer.param_groups]
+    optimizer.load_state_dict(saved)
+    for group, rate in zip(optimizer.param_groups, rates):
+        group["full_lr"] = rate
+
+
 def begin(options, device):
-    """A fresh or a resumed model with its optimizers and counters."""
+    """A fresh or a resumed model; the state is None for a fresh one."""
     if options.resume:
-        model, state = load_model(options.resume, device)
-        both = optimizers(model, options)
-        for optimizer, saved in zip(both, state["optimizers"]):
-            optimizer.load_state_dict(saved)
-        for optimizer in both:
-            for group in optimizer.param_groups:
-                group["lr"] = group["full_lr"]
-        return model, both, state["step"], state["tokens"], state["minutes"]
+        return load_model(options.resume, device)
     torch.manual_seed(options.seed)
     shape = Shape(vocab=options.vocab, width=options.width, layers=options.layers, ff=options.ff,
                   heads=options.width // 32, kv_heads=options.width // 64)
-    model = Model(shape).to(device)
-    return model, optimizers(model, options), 0, 0, 0.0
+    return Model(shape).to(device), None
 
 
 def one_step(model, both, batches, options, use_bf16, factor):
@@ -206,7 +210,8 @@ def one_step(model, both, batches, options, use_bf16, factor):
         batch = next(batches)
         loss, scale = loss_of(model, batch, use_bf16)
         loss.backward()
-        total, weight, tokens = total + loss.item(), weight + scale.item(), tokens + batch[0].numel()
+        total, weight, tokens = total + loss.item(), weight + scale.item(), tokens + batch[
+                0].numel()
     for p in model.parameters():
         if p.grad is not None:
             p.grad.div_(weight)
@@ -219,38 +224,66 @@ def one_step(model, both, batches, options, use_bf16, factor):
     return total / weight, tokens
 
 
-def main():
-    """The training loop."""
-    options = parse()
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    use_threads(options.threads)
-    torch.set_float32_matmul_precision("high")
-    model, both, step, seen, minutes_before = begin(options, device)
-    count = sum(p.numel() for p in model.parameters())
-    print(f"{count / 1e6:.2f} million parameters on {device}", flush=True)
-    batches = microbatches(options.data, options.seed + step, options.micro_tokens, device)
-    started = saved = time.monotonic()
-    first_step, first_seen, smooth = step, seen, None
+def follow(worker, model, options, state, counts):
+    """The loop of one worker. Workers share the weights and update them without waiting
+    for each other; `counts` holds their common steps and tokens, and worker 0 reports."""
+    device = model.embed.weight.device
+    use_threads(1 if options.workers > 1 else options.threads)
+    both = optimizers(model, options)
+    if state:
+        for optimizer, saved in zip(both, state["optimizers"]):
+            keep_rates(optimizer, saved)
+    first_step, first_seen = counts[0].item(), counts[1].item()
+    batches = microbatches(options.data, options.seed + first_step + 7919 * worker,
+                           options.micro_tokens, device)
+    started = saved_at = time.monotonic()
+    smooth, own_steps = None, 0
+    before = state["minutes"] if state else 0.0
     while True:
         minutes = (time.monotonic() - started) / 60
-        progress = ((step - first_step) / options.steps if options.steps else minutes / options.minutes)
+        done = counts[0].item() - first_step
+        progress = done / options.steps if options.steps else minutes / options.minutes
         if progress >= 1:
             break
-        factor = rate_factor(step - first_step if not options.resume else step, progress, options.decay_from)
+        factor = rate_factor(done + (WARMUP_STEPS if state else 0), progress, options.decay_from)
         loss, tokens = one_step(model, both, batches, options, True, factor)
-        step, seen = step + 1, seen + tokens
+        counts[0] += 1
+        counts[1] += tokens
+        own_steps += 1
         smooth = loss if smooth is None or math.isnan(smooth) else 0.97 * smooth + 0.03 * loss
-        if device == "cpu":
+        if device.type == "cpu" and options.workers == 1:
             use_threads(options.threads)
-        if step % 20 == 0:
-            speed = (seen - first_seen) / (time.monotonic() - started)
-            print(f"step {step} loss {smooth:.4f} tokens {seen / 1e6:.2f}M {speed:.0f}/s "
-                  f"{minutes:.1f} min rate {factor:.2f} threads {torch.get_num_threads()}", flush=True)
-        if time.monotonic() - saved > options.save_minutes * 60:
-            save(options.out, model, both, step, seen, minutes_before + minutes)
-            saved = time.monotonic()
-    save(options.out, model, both, step, seen, minutes_before + (time.monotonic() - started) / 60)
-    print(f"done: {step} steps, {seen} tokens", flush=True)
+        if worker == 0 and own_steps % 20 == 0:
+            speed = (counts[1].item() - first_seen) / (time.monotonic() - started)
+            print(f"step {counts[0].item()} loss {smooth:.4f} tokens {counts[1].item() / 1e6:.2f}M "
+                  f"{speed:.0f}/s {minutes:.1f} min rate {factor:.2f}", flush=True)
+        if worker == 0 and time.monotonic() - saved_at > options.save_minutes * 60:
+            save(options.out, model, both, counts[0].item(), counts[1].item(), before + minutes)
+            saved_at = time.monotonic()
+    if worker == 0:
+        minutes = (time.monotonic() - started) / 60
+        save(options.out, model, both, counts[0].item(), counts[1].item(), before + minutes)
+        print(f"done: {counts[0].item()} steps, {counts[1].item()} tokens", flush=True)
+
+
+def main():
+    """Sets the model up and starts the workers."""
+    options = parse()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda":
+        options.workers = 1
+    torch.set_float32_matmul_precision("high")
+    model, state = begin(options, device)
+    count = sum(p.numel() for p in model.parameters())
+    print(f"{count / 1e6:.2f} million parameters on {device}, {options.workers} workers",
+          flush=True)
+    start = [state["step"], state["tokens"]] if state else [0, 0]
+    counts = torch.tensor(start, dtype=torch.int64).share_memory_()
+    if options.workers == 1:
+        follow(0, model, options, state, counts)
+    else:
+        model.share_memory()
+        torch.multiprocessing.spawn(follow, (model, options, state, counts), options.workers)
 
 
 if __name__ == "__main__":

@@ -263,7 +263,8 @@ CATEGORIES = {
     "vehicle": "car bus train bicycle truck boat airplane tram".split(),
     "furniture": "chair table bed sofa desk shelf cupboard lamp".split(),
     "clothing": "shirt hat coat scarf sock shoe glove dress".split(),
-    "country": "France Germany Italy Spain Japan China Brazil Canada Egypt India Kenya Peru".split(),
+    "country": "France Germany Italy Spain Japan China Brazil Canada Egypt India Kenya Peru".split(
+        ),
     "city": "Paris London Berlin Rome Madrid Tokyo Cairo Lima Oslo Vienna".split(),
     "shape": "circle square triangle rectangle hexagon oval".split(),
     "job": "teacher doctor farmer baker pilot painter nurse cook".split(),
