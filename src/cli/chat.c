@@ -219,7 +219,7 @@ static enum err ask(struct chat *c, str question, struct error *e)
     add_message(c, ROLE_USER, question);
     buf_clear(&c->answer);
     rc = c->url ? answer_remote(c, e) : answer_local(c, e);
-    fputc('\n', stdout);
+    if (c->answer.n) fputc('\n', stdout);
     if (rc == ERR_OK)
         add_message(c, ROLE_ASSISTANT, buf_str(&c->answer));
     else
@@ -258,6 +258,7 @@ static int converse(struct chat *c)
         if (question.n && ask(c, question, &e) != ERR_OK) code = cli_fail("chat", &e);
         mem_free(line); /* malloc gave it to readline */
     }
+    if (terminal) fputc('\n', stdout);
     return code;
 }
 
