@@ -105,8 +105,9 @@ static int parse_kv(struct args *a)
         ? CLI_OK : cli_usage("bench", "--kv: \"%s\" is not f32 or f16", optarg);
 }
 
-static int parse_option(struct args *a, int c)
+static int parse_option(void *arg, int c)
 {
+    struct args *a = arg;
     switch (c) {
     case 'm': a->model = optarg; return CLI_OK;
     case 'p': a->is_prompt_given = true; return parse_int("-p", 0, TOKENS_MAX, &a->n_prompt);
@@ -131,18 +132,10 @@ static int parse_args(struct args *a, int argc, char **argv, bool *done)
         {"kv", required_argument, NULL, 'k'},    {"cpu", required_argument, NULL, 'l'},
         {"json", no_argument, NULL, 'j'},        {"help", no_argument, NULL, 'h'}, {0},
     };
-    int c;
-    optind = 1;
-    while ((c = getopt_long(argc, argv, "m:p:n:b:t:r:h", options, NULL)) != -1) {
-        if (c == 'h') {
-            fputs(help, stdout);
-            *done = true;
-            return CLI_OK;
-        }
-        int rc = parse_option(a, c);
-        if (rc != CLI_OK)
-            return rc;
-    }
+    static const struct cli_options walk = {"bench", "m:p:n:b:t:r:h", options, help, parse_option};
+    int rc = cli_options(argc, argv, &walk, a, done);
+    if (rc != CLI_OK || *done)
+        return rc;
     if (optind < argc)
         return cli_usage("bench", "\"%s\" is not expected", argv[optind]);
     return a->model ? CLI_OK : cli_usage("bench", "-m is needed");

@@ -42,21 +42,19 @@ struct chat {
     bool woken;
 };
 
-static void help(void)
-{
-    puts("usage: grokd chat [-m MODEL] [--url URL] [OPTIONS] [TEXT]\n\n"
-         "With TEXT (or '-' for standard input) one answer, else a conversation; end it with "
-         "Ctrl-D.\n\n"
-         "  -m MODEL          model name of the server, or GGUF file without --url (default: the "
-         "bundled one)\n"
-         "  --url URL         a server, e.g. http://127.0.0.1:8080; without it the model runs in "
-         "this process\n"
-         "  --key KEY         API key (default: $XAI_API_KEY, else DATA/admin.key)\n"
-         "  --system TEXT     system message\n"
-         "  --temperature X   0 to 2 [0.7]\n"
-         "  --max-tokens N    of an answer [1024]\n"
-         "  --data-dir DIR");
-}
+static const char help[] =
+    "usage: grokd chat [-m MODEL] [--url URL] [OPTIONS] [TEXT]\n\n"
+    "With TEXT (or '-' for standard input) one answer, else a conversation; end it with "
+    "Ctrl-D.\n\n"
+    "  -m MODEL          model name of the server, or GGUF file without --url (default: the "
+    "bundled one)\n"
+    "  --url URL         a server, e.g. http://127.0.0.1:8080; without it the model runs in "
+    "this process\n"
+    "  --key KEY         API key (default: $XAI_API_KEY, else DATA/admin.key)\n"
+    "  --system TEXT     system message\n"
+    "  --temperature X   0 to 2 [0.7]\n"
+    "  --max-tokens N    of an answer [1024]\n"
+    "  --data-dir DIR\n";
 
 static void add_message(struct chat *c, enum chat_role role, str text)
 {
@@ -298,61 +296,64 @@ static int run(struct chat *c, int argc, char **argv)
     return ask(c, text, &e) == ERR_OK ? CLI_OK : cli_fail("chat", &e);
 }
 
-static int parse(int argc, char **argv, struct chat *c, bool *want_help)
+static int take_option(void *arg, int option)
 {
-    static const struct option options[] = {{"model", required_argument, NULL, 'm'},
-                                            {"url", required_argument, NULL, 'u'},
-                                            {"key", required_argument, NULL, 'k'},
-                                            {"system", required_argument, NULL, 's'},
-                                            {"temperature", required_argument, NULL, 't'},
-                                            {"max-tokens", required_argument, NULL, 'n'},
-                                            {"data-dir", required_argument, NULL, 'd'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    int o;
+    struct chat *c = arg;
 
-    while ((o = getopt_long(argc, argv, "m:h", options, NULL)) != -1) switch (o) {
-        case 'm': c->model = optarg; break;
-        case 'u': c->url = optarg; break;
-        case 'k': c->key = optarg; break;
-        case 's': c->system = optarg; break;
-        case 'd': c->data_dir = optarg; break;
-        case 'h': *want_help = true; break;
-        case 't':
-            if (!str_to_double(str_of(optarg), &c->temperature) || c->temperature < 0 ||
-                c->temperature > 2)
-                return cli_usage("chat", "--temperature takes 0 to 2, not '%s'", optarg);
-            break;
-        case 'n':
-            if (!cli_int(optarg, 1, INT32_MAX, &c->max_tokens))
-                return cli_usage("chat", "--max-tokens takes a positive number, not '%s'", optarg);
-            break;
-        default: return CLI_USAGE;
-        }
-    if (argc - optind > 1) return cli_usage("chat", "unexpected argument '%s'", argv[optind + 1]);
-    return CLI_OK;
+    switch (option) {
+    case 'm': c->model = optarg; return CLI_OK;
+    case 'u': c->url = optarg; return CLI_OK;
+    case 'k': c->key = optarg; return CLI_OK;
+    case 's': c->system = optarg; return CLI_OK;
+    case 'd': c->data_dir = optarg; return CLI_OK;
+    case 't':
+        if (str_to_double(str_of(optarg), &c->temperature) && c->temperature >= 0 &&
+            c->temperature <= 2)
+            return CLI_OK;
+        return cli_usage("chat", "--temperature takes 0 to 2, not '%s'", optarg);
+    default: break;
+    }
+    if (cli_int(optarg, 1, INT32_MAX, &c->max_tokens)) return CLI_OK;
+    return cli_usage("chat", "--max-tokens takes a positive number, not '%s'", optarg);
+}
+
+static int walk_options(int argc, char **argv, struct chat *c, bool *done)
+{
+    static const struct option options[] = {
+        {"model", required_argument, NULL, 'm'},
+        {"url", required_argument, NULL, 'u'},
+        {"key", required_argument, NULL, 'k'},
+        {"system", required_argument, NULL, 's'},
+        {"temperature", required_argument, NULL, 't'},
+        {"max-tokens", required_argument, NULL, 'n'},
+        {"data-dir", required_argument, NULL, 'd'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+    };
+    static const struct cli_options walk = {"chat", "m:h", options, help, take_option};
+    int code = cli_options(argc, argv, &walk, c, done);
+
+    if (code == CLI_OK && !*done && argc - optind > 1)
+        return cli_usage("chat", "unexpected argument '%s'", argv[optind + 1]);
+    return code;
 }
 
 int cmd_chat(int argc, char **argv)
 {
     struct arena *a = arena_new(0);
     struct chat *c = arena_new_of(a, struct chat);
-    const char *env = getenv("GROKD_DATA_DIR");
-    bool want_help = false;
+    bool done;
     int code;
 
     c->arena = a;
     c->temperature = 0.7;
     c->max_tokens = 1024;
-    c->data_dir = env && *env ? env : config_data_dir_default(a);
+    c->data_dir = config_data_dir_default(a);
     buf_init(&c->answer, ANSWER_BYTES_MAX);
     pthread_mutex_init(&c->lock, NULL);
     thread_cond_init(&c->cond);
-    code = parse(argc, argv, c, &want_help);
-    if (code == CLI_OK && want_help)
-        help();
-    else if (code == CLI_OK)
-        code = run(c, argc, argv);
+    code = walk_options(argc, argv, c, &done);
+    if (code == CLI_OK && !done) code = run(c, argc, argv);
     if (c->backend) backend_local_free(c->backend);
     engine_close(&c->engine);
     buf_done(&c->answer);

@@ -3,6 +3,7 @@
  * What the subcommands share: errors, numbers, the progress bar.
  */
 #include "cli/cli.h"
+#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -38,6 +39,26 @@ bool cli_int(const char *text, int64_t min, int64_t max, int64_t *out)
     if (!str_to_i64(str_of(text), &v) || v < min || v > max) return false;
     *out = v;
     return true;
+}
+
+int cli_options(int argc, char **argv, const struct cli_options *o, void *arg, bool *done)
+{
+    int c;
+
+    *done = false;
+    optind = 1;
+    while ((c = getopt_long(argc, argv, o->shorts, o->longs, NULL)) != -1) {
+        int rc = CLI_OK;
+
+        if (c == 'h') {
+            fputs(o->help, stdout);
+            *done = true;
+            return CLI_OK;
+        }
+        if (c == '?' || (rc = o->take(arg, c)) != CLI_OK)
+            return c == '?' ? cli_usage(o->command, "unknown option or missing value") : rc;
+    }
+    return CLI_OK;
 }
 
 void cli_progress_start(struct cli_progress *p, const char *label)

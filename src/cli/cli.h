@@ -32,6 +32,19 @@ int cli_usage(const char *command, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Whole-string integer in [min, max]. */
 bool cli_int(const char *text, int64_t min, int64_t max, int64_t *out);
 
+/* How a command takes its options (getopt_long's notation). */
+struct option;
+struct cli_options {
+    const char *command;               /* "models list", for errors */
+    const char *shorts;                /* "m:h" */
+    const struct option *longs;        /* ends with zeros */
+    const char *help;                  /* whole text of --help, ends with a line break */
+    /* One option but help, its value in optarg; CLI_OK or the exit status. */
+    int (*take)(void *arg, int option);
+};
+/* Walks the options; operands start at optind afterwards. *done: help was printed. */
+int cli_options(int argc, char **argv, const struct cli_options *o, void *arg, bool *done);
+
 /* A progress bar on stderr: drawn only on a terminal and only after two seconds. */
 struct cli_progress { const char *label; int64_t start_ns, drawn_ns; bool drawn; };
 void cli_progress_start(struct cli_progress *p, const char *label);

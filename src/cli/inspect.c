@@ -253,22 +253,22 @@ static int inspect(const char *path, bool json)
     return err == ERR_OK ? CLI_OK : cli_fail("models inspect", &e);
 }
 
+static int take_json(void *json, int c)
+{
+    (void)c;
+    *(bool *)json = true;
+    return CLI_OK;
+}
+
 int cmd_models_inspect(int argc, char **argv)
 {
     static const struct option options[] = {
         {"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
-    bool json = false;
-    int c;
-    optind = 1;
-    while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-        if (c == 'h') {
-            fputs(help, stdout);
-            return CLI_OK;
-        }
-        if (c != 'j')
-            return cli_usage("models inspect", "unknown option");
-        json = true;
-    }
+    static const struct cli_options walk = {"models inspect", "h", options, help, take_json};
+    bool json = false, done;
+    int rc = cli_options(argc, argv, &walk, &json, &done);
+    if (rc != CLI_OK || done)
+        return rc;
     if (argc - optind != 1)
         return cli_usage("models inspect", "one FILE is needed");
     return inspect(argv[optind], json);

@@ -25,17 +25,15 @@ struct keys {
     bool json;
 };
 
-static void help(void)
-{
-    puts("usage: grokd keys COMMAND [--data-dir DIR] [--json]\n\n"
-         "  create NAME [--acls \"ACL ...\"] [--expires-days N]   make a key; it is shown once\n"
-         "  list                                                all keys, without their secrets\n"
-         "  disable KEY | enable KEY                            by id or name\n"
-         "  rotate KEY                                          a new secret; the old one stops\n"
-         "  delete KEY\n\n"
-         "ACLs: api-key:endpoint:* api-key:endpoint:chat api-key:model:* api-key:model:NAME\n"
-         "(default: " ACL_ALL ")");
-}
+static const char help[] =
+    "usage: grokd keys COMMAND [--data-dir DIR] [--json]\n\n"
+    "  create NAME [--acls \"ACL ...\"] [--expires-days N]   make a key; it is shown once\n"
+    "  list                                                all keys, without their secrets\n"
+    "  disable KEY | enable KEY                            by id or name\n"
+    "  rotate KEY                                          a new secret; the old one stops\n"
+    "  delete KEY\n\n"
+    "ACLs: api-key:endpoint:* api-key:endpoint:chat api-key:model:* api-key:model:NAME\n"
+    "(default: " ACL_ALL ")\n";
 
 static void print_buf(struct buf *b)
 {
@@ -185,28 +183,18 @@ static enum err run(struct keys *k, size_t verb, struct error *e)
     return rc;
 }
 
-static int parse(int argc, char **argv, struct keys *k, bool *want_help)
+static int take_option(void *arg, int c)
 {
-    static const struct option options[] = {{"data-dir", required_argument, NULL, 'd'},
-                                            {"acls", required_argument, NULL, 'a'},
-                                            {"expires-days", required_argument, NULL, 'x'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    int o;
+    struct keys *k = arg;
 
-    while ((o = getopt_long(argc, argv, "h", options, NULL)) != -1) switch (o) {
-        case 'd': k->data_dir = optarg; break;
-        case 'a': k->acls = optarg; break;
-        case 'j': k->json = true; break;
-        case 'h': *want_help = true; break;
-        case 'x':
-            if (!cli_int(optarg, 1, 36500, &k->expires_days))
-                return cli_usage("keys", "--expires-days takes 1 to 36500, not '%s'", optarg);
-            break;
-        default: return CLI_USAGE;
-        }
-    return CLI_OK;
+    switch (c) {
+    case 'd': k->data_dir = optarg; return CLI_OK;
+    case 'a': k->acls = optarg; return CLI_OK;
+    case 'j': k->json = true; return CLI_OK;
+    default: break;
+    }
+    if (cli_int(optarg, 1, 36500, &k->expires_days)) return CLI_OK;
+    return cli_usage("keys", "--expires-days takes 1 to 36500, not '%s'", optarg);
 }
 
 static int dispatch(int argc, char **argv, struct keys *k)
@@ -228,17 +216,22 @@ static int dispatch(int argc, char **argv, struct keys *k)
 
 int cmd_keys(int argc, char **argv)
 {
+    static const struct option options[] = {
+        {"data-dir", required_argument, NULL, 'd'},
+        {"acls", required_argument, NULL, 'a'},
+        {"expires-days", required_argument, NULL, 'x'},
+        {"json", no_argument, NULL, 'j'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+    };
+    static const struct cli_options walk = {"keys", "h", options, help, take_option};
     struct keys k = {.arena = arena_new(0), .acls = ACL_ALL};
-    const char *env = getenv("GROKD_DATA_DIR");
-    bool want_help = false;
+    bool done;
     int code;
 
-    k.data_dir = env && *env ? env : config_data_dir_default(k.arena);
-    code = parse(argc, argv, &k, &want_help);
-    if (code == CLI_OK && want_help)
-        help();
-    else if (code == CLI_OK)
-        code = dispatch(argc, argv, &k);
+    k.data_dir = config_data_dir_default(k.arena);
+    code = cli_options(argc, argv, &walk, &k, &done);
+    if (code == CLI_OK && !done) code = dispatch(argc, argv, &k);
     arena_free(k.arena);
     return code;
 }

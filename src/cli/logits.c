@@ -92,8 +92,9 @@ static int parse_kv(struct args *a)
         ? CLI_OK : cli_usage("logits", "--kv: \"%s\" is not f32 or f16", optarg);
 }
 
-static int parse_option(struct args *a, int c)
+static int parse_option(void *arg, int c)
 {
+    struct args *a = arg;
     switch (c) {
     case 'm': a->model = optarg; return CLI_OK;
     case 'o': a->out = optarg; return CLI_OK;
@@ -120,18 +121,10 @@ static int parse_args(struct args *a, int argc, char **argv, bool *done)
         {"json", no_argument, NULL, 'j'},        {"threads", required_argument, NULL, 'n'},
         {"cpu", required_argument, NULL, 'l'},   {"help", no_argument, NULL, 'h'}, {0},
     };
-    int c;
-    optind = 1;
-    while ((c = getopt_long(argc, argv, "m:h", options, NULL)) != -1) {
-        if (c == 'h') {
-            fputs(help, stdout);
-            *done = true;
-            return CLI_OK;
-        }
-        int rc = parse_option(a, c);
-        if (rc != CLI_OK)
-            return rc;
-    }
+    static const struct cli_options walk = {"logits", "m:h", options, help, parse_option};
+    int rc = cli_options(argc, argv, &walk, a, done);
+    if (rc != CLI_OK || *done)
+        return rc;
     if (optind < argc)
         return cli_usage("logits", "\"%s\" is not expected", argv[optind]);
     if (!a->model || !a->id)

@@ -22,12 +22,10 @@ struct listing {
     struct json_writer *json;
 }; /* json NULL: a table */
 
-static void help(void)
-{
-    puts("usage: grokd models list [--data-dir DIR] [--json]\n"
-         "       grokd models inspect FILE [--json]\n\n"
-         "Models lie in DATA/models; 'grokd serve --model NAME' finds them there.");
-}
+static const char help[] =
+    "usage: grokd models list [--data-dir DIR] [--json]\n"
+    "       grokd models inspect FILE [--json]\n\n"
+    "Models lie in DATA/models; 'grokd serve --model NAME' finds them there.\n";
 
 static str text_of(const struct gguf *g, const char *key)
 {
@@ -103,32 +101,39 @@ static void list_json(struct listing *l, const char *data_dir)
     buf_done(&b);
 }
 
+struct list_args { const char *data_dir; bool json; };
+
+static int take_option(void *arg, int c)
+{
+    struct list_args *a = arg;
+
+    if (c == 'd')
+        a->data_dir = optarg;
+    else
+        a->json = true;
+    return CLI_OK;
+}
+
 static int cmd_list(int argc, char **argv)
 {
-    static const struct option options[] = {{"data-dir", required_argument, NULL, 'd'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"data-dir", required_argument, NULL, 'd'},
+        {"json", no_argument, NULL, 'j'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+    };
+    static const struct cli_options walk = {"models list", "h", options, help, take_option};
     struct listing l = {.arena = arena_new(0)};
-    const char *env = getenv("GROKD_DATA_DIR");
-    const char *data_dir = env && *env ? env : config_data_dir_default(l.arena);
-    bool json = false, want_help = false;
-    int o, code = CLI_OK;
+    struct list_args args = {.data_dir = config_data_dir_default(l.arena)};
+    bool done;
+    int code = cli_options(argc, argv, &walk, &args, &done);
 
-    while ((o = getopt_long(argc, argv, "h", options, NULL)) != -1) switch (o) {
-        case 'd': data_dir = optarg; break;
-        case 'j': json = true; break;
-        case 'h': want_help = true; break;
-        default: code = CLI_USAGE;
-        }
-    if (want_help)
-        help();
-    else if (code == CLI_OK && optind != argc)
+    if (code == CLI_OK && !done && optind != argc)
         code = cli_usage("models", "unexpected argument '%s'", argv[optind]);
-    else if (code == CLI_OK && json)
-        list_json(&l, data_dir);
-    else if (code == CLI_OK)
-        list(&l, data_dir);
+    else if (code == CLI_OK && !done && args.json)
+        list_json(&l, args.data_dir);
+    else if (code == CLI_OK && !done)
+        list(&l, args.data_dir);
     arena_free(l.arena);
     return code;
 }
@@ -139,7 +144,7 @@ int cmd_models(int argc, char **argv)
     if (strcmp(argv[1], "list") == 0) return cmd_list(argc - 1, argv + 1);
     if (strcmp(argv[1], "inspect") == 0) return cmd_models_inspect(argc - 1, argv + 1);
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        help();
+        fputs(help, stdout);
         return CLI_OK;
     }
     return cli_usage("models", "no command '%s'", argv[1]);

@@ -48,14 +48,11 @@ static int run(const char *in, const char *out, uint32_t type)
 int cmd_quantize(int argc, char **argv)
 {
     static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {0}};
-    int c;
-    optind = 1;
-    while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-        if (c != 'h')
-            return cli_usage("quantize", "unknown option");
-        fputs(help, stdout);
-        return CLI_OK;
-    }
+    static const struct cli_options walk = {"quantize", "h", options, help, NULL};
+    bool done;
+    int rc = cli_options(argc, argv, &walk, NULL, &done);
+    if (rc != CLI_OK || done)
+        return rc;
     if (argc - optind != 3)
         return cli_usage("quantize", "IN, OUT and TYPE are needed");
     const char *in = argv[optind], *out = argv[optind + 1], *name = argv[optind + 2];

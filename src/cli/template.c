@@ -47,8 +47,9 @@ struct source {
     str text;                          /* of the template */
 };
 
-static int parse_option(struct args *a, int c)
+static int parse_option(void *arg, int c)
 {
+    struct args *a = arg;
     switch (c) {
     case 'm': a->model = optarg; return CLI_OK;
     case 't': a->template_file = optarg; return CLI_OK;
@@ -67,18 +68,10 @@ static int parse_args(struct args *a, int argc, char **argv, bool *done)
         {"vars", required_argument, NULL, 'v'},  {"no-generation-prompt", no_argument, NULL, 'g'},
         {"json", no_argument, NULL, 'j'},        {"help", no_argument, NULL, 'h'}, {0},
     };
-    int c;
-    optind = 1;
-    while ((c = getopt_long(argc, argv, "m:h", options, NULL)) != -1) {
-        if (c == 'h') {
-            fputs(help, stdout);
-            *done = true;
-            return CLI_OK;
-        }
-        int rc = parse_option(a, c);
-        if (rc != CLI_OK)
-            return rc;
-    }
+    static const struct cli_options walk = {"template", "m:h", options, help, parse_option};
+    int rc = cli_options(argc, argv, &walk, a, done);
+    if (rc != CLI_OK || *done)
+        return rc;
     if (argc - optind != 1 || !a->model == !a->template_file)
         return cli_usage("template",
                          "one of -m and --template-file and one MESSAGES.json are needed");

@@ -33,8 +33,9 @@ struct args {
     bool json;
 };
 
-static int parse_option(struct args *a, int c)
+static int parse_option(void *arg, int c)
 {
+    struct args *a = arg;
     switch (c) {
     case 'm': a->model = optarg; return CLI_OK;
     case 's': a->flags |= TOKENIZE_ADD_SPECIAL | TOKENIZE_PARSE_SPECIAL; return CLI_OK;
@@ -53,18 +54,10 @@ static int parse_args(struct args *a, int argc, char **argv, bool *done)
         {"add-special", no_argument, NULL, 'a'}, {"parse-special", no_argument, NULL, 'p'},
         {"json", no_argument, NULL, 'j'},        {"help", no_argument, NULL, 'h'}, {0},
     };
-    int c;
-    optind = 1;
-    while ((c = getopt_long(argc, argv, "m:h", options, NULL)) != -1) {
-        if (c == 'h') {
-            fputs(help, stdout);
-            *done = true;
-            return CLI_OK;
-        }
-        int rc = parse_option(a, c);
-        if (rc != CLI_OK)
-            return rc;
-    }
+    static const struct cli_options walk = {"tokenize", "m:h", options, help, parse_option};
+    int rc = cli_options(argc, argv, &walk, a, done);
+    if (rc != CLI_OK || *done)
+        return rc;
     if (!a->model || argc - optind != 1)
         return cli_usage("tokenize", "-m FILE and one TEXT are needed");
     a->text = argv[optind];

@@ -318,8 +318,10 @@ char *config_path(const struct config *c, struct arena *a, const char *name)
 
 char *config_data_dir_default(struct arena *a)
 {
-    const char *xdg = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+    const char *own = getenv("GROKD_DATA_DIR"), *xdg = getenv("XDG_DATA_HOME");
+    const char *home = getenv("HOME");
 
+    if (own && *own) return arena_cstr(a, str_of(own));
     if (xdg && *xdg) return file_join(a, xdg, "grokd");
     if (home && *home) return file_join(a, home, ".local/share/grokd");
     return arena_cstr(a, STR("grokd-data"));

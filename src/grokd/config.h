@@ -44,6 +44,6 @@ char *config_path(const struct config *c, struct arena *a, const char *name);
 /* "host:port" -> both; the host without brackets, in the arena; none means 127.0.0.1. */
 MUST_CHECK enum err config_listen(const char *listen, struct arena *a, const char **host, int *port,
                                   struct error *e);
-/* Where data lives unless told otherwise: $XDG_DATA_HOME/grokd, else ~/.local/share/grokd, else
- * ./grokd-data. */
+/* Where data lives unless an option says so: $GROKD_DATA_DIR, $XDG_DATA_HOME/grokd,
+ * ~/.local/share/grokd, ./grokd-data: the first that is set. */
 char *config_data_dir_default(struct arena *a);

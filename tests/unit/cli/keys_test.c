@@ -19,10 +19,10 @@
 static char dir[64];
 static struct arena *arena;
 
-/* The folder of this command is always given: nobody's own data is touched. */
+/* In place of the user's own folder. */
 char *config_data_dir_default(struct arena *a)
 {
-    return arena_cstr(a, STR("/nonexistent"));
+    return arena_cstr(a, str_of(dir));
 }
 
 static int setup(void **state)
@@ -30,7 +30,6 @@ static int setup(void **state)
     (void)state;
     snprintf(dir, sizeof dir, "/tmp/grokd-keys-XXXXXX");
     assert_non_null(mkdtemp(dir));
-    setenv("GROKD_DATA_DIR", dir, 1);
     arena = arena_new(0);
     return 0;
 }
