@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "net/sse.h"
 
+#define PULL_BYTES (256u << 10)        /* chunks rendered before they are handed over */
 #define CHUNKS_BYTES_MAX (64u << 20)   /* of one pull */
 #define REPLY_BYTES_MAX (1u << 30)
 
@@ -153,7 +154,7 @@ static bool pull_chunks(struct call *c, struct buf *json, struct buf *out, struc
     struct chat_event ev;
 
     failure->code = ERR_OK;
-    while (out->n < (256u << 10) && c->r->model->backend->ops->next(c->run, &ev)) {
+    while (out->n < PULL_BYTES && c->r->model->backend->ops->next(c->run, &ev)) {
         if (ev.kind == CHAT_FAIL) {
             *failure = ev.error;
             return true;

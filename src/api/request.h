@@ -37,7 +37,7 @@ static inline str request_id(const struct request *r) { return str_n(r->id, UUID
 MUST_CHECK enum err request_json(struct request *r, const struct json **root, struct error *e);
 
 void reply_json(struct request *r, int status, str json);
-/* Renders json written by fn into a bounded buffer: for small replies. */
+/* The one reply of a failed request: status, headers and body come from the error's code. */
 void reply_error(struct request *r, const struct error *e);
 /* Body of the mid-stream form of an error. */
 str request_error_body(struct request *r, const struct error *e);

@@ -29,8 +29,6 @@ struct backend_ops {
     struct chat_usage (*usage)(const struct backend_run *run);
     /* At any time; what still runs is cancelled. No wake comes after it returns. */
     void (*free)(struct backend_run *run);
-    /* Longest prompt + output in tokens. */
-    int (*n_ctx)(const struct backend *b);
     /* Never waits for work in progress. */
     struct backend_health (*health)(const struct backend *b);
 };

@@ -204,11 +204,6 @@ static bool local_next(struct backend_run *run, struct chat_event *ev)
 
 /* ---- figures ---- */
 
-static int local_n_ctx(const struct backend *b)
-{
-    return engine_n_ctx(((const struct local *)b)->engine);
-}
-
 static struct backend_health local_health(const struct backend *b)
 {
     struct engine_stats s = engine_stats_of(((const struct local *)b)->engine);
@@ -222,7 +217,7 @@ static struct backend_health local_health(const struct backend *b)
 
 static const struct backend_ops local_ops = {
     .start = local_start, .next = local_next, .usage = local_usage, .free = local_free,
-    .n_ctx = local_n_ctx, .health = local_health,
+    .health = local_health,
 };
 
 struct backend *backend_local_new(struct engine *en)

@@ -58,11 +58,6 @@ const char *gguf_type_name(enum gguf_type t)
     return (unsigned)t < GGUF_TYPE_COUNT ? types[t].name : "unknown";
 }
 
-size_t gguf_type_bytes(enum gguf_type t)
-{
-    return (unsigned)t < GGUF_TYPE_COUNT ? types[t].bytes : 0;
-}
-
 /* ---- metadata ---- */
 
 static enum err truncated(const struct reader *r, const char *what, struct error *e)

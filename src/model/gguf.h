@@ -74,4 +74,3 @@ bool gguf_get_str(const struct gguf_kv *kv, str *out);                    /* sca
 /* All strings of an array in one walk: out[n] (n from kv->n), borrowed from the map. */
 MUST_CHECK enum err gguf_get_strs(const struct gguf_kv *kv, str *out, struct error *e);
 const char *gguf_type_name(enum gguf_type t);
-size_t gguf_type_bytes(enum gguf_type t);      /* of one item; 0 for strings and arrays */

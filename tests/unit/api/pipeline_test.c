@@ -91,12 +91,6 @@ static void play_free(struct backend_run *run)
     atomic_fetch_add(&n_freed, 1);
 }
 
-static int play_n_ctx(const struct backend *b)
-{
-    (void)b;
-    return 100;
-}
-
 static struct backend_health play_health(const struct backend *b)
 {
     (void)b;
@@ -105,7 +99,6 @@ static struct backend_health play_health(const struct backend *b)
 }
 
 static const struct backend_ops play_ops = {play_start, play_next, play_usage, play_free,
-                                            play_n_ctx,
                                             play_health};
 
 /* ---- the server ---- */
