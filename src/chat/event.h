@@ -3,7 +3,7 @@
  * The waist, outbound: what every backend gives and every dialect renders. A reply that is not
  * streamed is the fold of the same events.
  *
- *   per choice:  (REASONING | TEXT)*  CHOICE_END        choices may interleave
+ *   per choice:  (REASONING | TEXT | CALL)*  CHOICE_END        choices may interleave
  *   then:        END                                    always last, carries the usage
  *   or at any point: FAIL, and nothing after it         carries the usage so far
  */
@@ -12,11 +12,16 @@
 #include <stdint.h>
 #include "base/err.h"
 #include "base/str.h"
+#include "chat/request.h"
 #include "engine/engine.h"
 
-enum chat_event_kind { CHAT_TEXT, CHAT_REASONING, CHAT_CHOICE_END, CHAT_END, CHAT_FAIL };
+enum chat_event_kind {
+    CHAT_TEXT, CHAT_REASONING, CHAT_CALL, CHAT_CHOICE_END, CHAT_END, CHAT_FAIL
+};
 
-enum chat_finish { CHAT_FINISH_STOP, CHAT_FINISH_LENGTH, CHAT_FINISH_COUNT };
+enum chat_finish {
+    CHAT_FINISH_STOP, CHAT_FINISH_LENGTH, CHAT_FINISH_TOOL_CALLS, CHAT_FINISH_COUNT
+};
 
 /* One output token with its alternatives; text is the token's own bytes. */
 struct chat_token {
@@ -38,6 +43,9 @@ struct chat_event {
     str text;                          /* whole characters; borrowed until the next pull */
     const struct chat_token *token;    /* [n_token] when logprobs were asked; borrowed likewise */
     size_t n_token;
+    struct chat_tool_call call;        /* CALL: whole, id set, arguments a JSON object; borrowed
+                                        * likewise */
+    int n_call;                        /* CALL: how many of this choice came before it */
     enum chat_finish finish;           /* CHOICE_END */
     struct chat_usage usage;           /* END and FAIL */
     struct error error;                /* FAIL */

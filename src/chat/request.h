@@ -9,12 +9,15 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/str.h"
+#include "codec/json.h"
 #include "engine/engine.h"
 
 #define CHAT_MESSAGES_MAX 100000
 #define CHAT_PARTS_MAX 10000           /* of one message */
 #define CHAT_CALLS_MAX 100000           /* tool calls of all messages */
 #define CHAT_CHOICES_MAX 128
+#define CHAT_TOOLS_MAX 200
+#define CHAT_TOOL_NAME_MAX 64
 #define CHAT_STOPS_MAX 8
 #define CHAT_STOP_BYTES_MAX 1024
 
@@ -25,7 +28,21 @@ enum chat_role {
 /* "system", ...; index by enum chat_role. */
 extern const char *const chat_role_name[CHAT_ROLE_COUNT];
 
-struct chat_tool_call { str id, name, arguments; };   /* arguments: JSON text of an object */
+/* arguments: JSON text of an object; in histories it may be any text, which is then shown to the
+ * model as it is. */
+struct chat_tool_call { str id, name, arguments; };
+
+/* A function of the caller's that the model may call. */
+struct chat_tool {
+    str name, description;
+    const struct json *parameters;     /* JSON Schema; NULL: takes no arguments */
+    const struct json *source;         /* the whole entry as it came, for templates */
+};
+enum chat_tool_choice {
+    TOOL_CHOICE_AUTO, TOOL_CHOICE_NONE, TOOL_CHOICE_REQUIRED,
+    TOOL_CHOICE_NAMED                  /* exactly tool[tool_named] */
+};
+enum chat_format { FORMAT_TEXT, FORMAT_JSON_OBJECT, FORMAT_JSON_SCHEMA };
 
 struct chat_message {
     enum chat_role role;
@@ -50,6 +67,13 @@ struct chat_request {
     int n_stop;
     bool ignore_eog;                   /* measurements: max_tokens alone ends the output */
     enum chat_thinking thinking;
+    const struct chat_tool *tool;      /* [n_tool] */
+    size_t n_tool;
+    enum chat_tool_choice tool_choice;
+    size_t tool_named;
+    bool parallel_calls;               /* more than one call in a turn */
+    enum chat_format format;           /* of the text; calls have their own */
+    const struct json *schema;         /* FORMAT_JSON_SCHEMA */
     bool logprobs;
     int n_top_logprobs;
     uint64_t salt;                     /* prefix sharing domain: the team */

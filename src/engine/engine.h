@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include "base/err.h"
 #include "base/str.h"
+#include "grammar/grammar.h"
 #include "kernel/kern.h"
 #include "model/model.h"
 #include "token/template.h"
@@ -82,6 +83,8 @@ struct engine_request {
     size_t n_prompt;
     int max_tokens;                    /* output tokens, >= 1; clipped to what the context leaves */
     struct sample_params sample;
+    struct grammar *grammar;           /* what the output must obey; NULL: anything. The sequence
+                                        * takes its own reference */
     bool ignore_eog;                   /* benchmarks: go on past end-of-generation tokens */
     int n_top_logprobs;                /* -1: none; 0..ENGINE_TOP_LOGPROBS_MAX alternatives */
     uint64_t salt;                     /* prefixes are shared only under the same salt (team) */

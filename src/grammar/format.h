@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The values of JSON Schema's `format` as automata over decoded text. Made once per process at
+ * first use, never freed; any thread.
+ */
+#pragma once
+#include "grammar/dfa.h"
+
+/* NULL: the name is not one of the vocabulary, and is an annotation only. */
+const struct dfa *format_dfa(str name);
+/* Names that are enforced, NULL-terminated. */
+extern const char *const format_names[];
