@@ -17,7 +17,7 @@
 #define REPLY_BYTES_MAX (1u << 30)
 
 /* Bodies above this are parsed, rendered and tokenized on the pool: a loop serves others too. */
-#define PREPARE_APART_BYTES (32u << 10)
+#define PARSE_APART_BYTES (32u << 10)
 
 struct call {
     struct request *r;
@@ -28,8 +28,9 @@ struct call {
     struct timer *keepalive;           /* streams only */
     bool *started;                     /* [n_choice]: the role went out */
     struct chat_fold *fold;            /* [n_choice], whole replies only */
-    struct pool_job job;               /* preparation of a large request */
+    struct pool_job job;               /* preparation on the pool */
     struct error refusal;              /* why preparation failed; code ERR_OK: it did not */
+    bool is_read;                      /* the body was looked at; refusal says with what result */
     bool begun;                        /* prepared, and the client is there */
 };
 
@@ -108,8 +109,7 @@ static void reply_whole(struct call *c)
     struct buf b;
 
     buf_init(&b, REPLY_BYTES_MAX);
-    chat_render_whole(&b, &c->head, c->fold, c->p.chat.n_choice, c->p.chat.logprobs, &c->r->usage,
-                      request_cost(c->r));
+    chat_render_whole(&b, &c->head, c->fold, c->p.chat.n_choice, &c->r->usage, request_cost(c->r));
     reply_inference_headers(c->r);
     add_ms(x, "x-metrics-ttft-ms", x->start_ns, c->r->usage.first_token_ns);
     add_ms(x, "x-metrics-e2e-ms", x->start_ns, clock_ns());
@@ -131,7 +131,7 @@ static void pump_whole(struct call *c)
             reply_whole(c);
             return;
         }
-        chat_fold_event(&c->fold[ev.choice], &ev);
+        chat_fold_event(&c->fold[ev.choice], &c->head, &ev);
     }
 }
 
@@ -144,7 +144,7 @@ static void add_chunk(struct call *c, struct buf *json, struct buf *out,
 
     if (ev->kind != CHAT_END) c->started[ev->choice] = true;
     buf_clear(json);
-    chat_render_chunk(json, &c->head, ev, first, c->p.chat.logprobs, request_cost(c->r));
+    chat_render_chunk(json, &c->head, ev, first, request_cost(c->r));
     sse_data(out, buf_str(json));
 }
 
@@ -252,7 +252,8 @@ static enum err find_model(struct call *c, struct error *e)
     return ERR_OK;
 }
 
-static enum err prepare(struct call *c, struct error *e)
+/* The body, understood and allowed. */
+static enum err read_request(struct call *c, struct error *e)
 {
     struct request *r = c->r;
     const struct json *root;
@@ -262,14 +263,22 @@ static enum err prepare(struct call *c, struct error *e)
     TRY(find_model(c, e));
     c->head = (struct chat_head){.id = request_id(r), .model = r->model->id,
                                  .fingerprint = r->model->fingerprint,
-                                 .created_unix_s = clock_unix_s(), .shows_tier = c->p.has_tier};
+                                 .created_unix_s = clock_unix_s(), .shows_tier = c->p.has_tier,
+                                 .has_functions = c->p.has_functions,
+                                 .has_logprobs = c->p.chat.logprobs};
     c->p.chat.salt = hash_str(r->key.team_id);
     c->p.chat.owner = hash_str(r->key.id);
     c->p.chat.wake = wake;
     c->p.chat.wake_arg = c;
     c->mail.fn = pump;
     c->mail.arg = c;
-    return backend_start(r->model->backend, &c->p.chat, r->x->arena, &c->run, e);
+    return ERR_OK;
+}
+
+/* Schemas and tools are compiled when the request is started, which may take a second. */
+static bool is_constrained(const struct chat_request *c)
+{
+    return c->format != FORMAT_TEXT || c->n_tool > 0;
 }
 
 static void begin(struct call *c)
@@ -304,11 +313,24 @@ static void begin_or_refuse(struct call *c)
         reply_error(c->r, &c->refusal);
 }
 
-static void prepare_apart(void *arg)
+/* ---- preparation: on the loop when it is quick, else on the pool ---- */
+
+static void read_here(struct call *c)
+{
+    if (read_request(c, &c->refusal) == ERR_OK) c->refusal.code = ERR_OK;
+    c->is_read = true;
+}
+
+/* What of it is not done yet. */
+static void prepare(void *arg)
 {
     struct call *c = arg;
 
-    if (prepare(c, &c->refusal) == ERR_OK) c->refusal.code = ERR_OK;
+    if (!c->is_read) read_here(c);
+    if (c->refusal.code == ERR_OK &&
+        backend_start(c->r->model->backend, &c->p.chat, c->r->x->arena, &c->run,
+                      &c->refusal) == ERR_OK)
+        c->refusal.code = ERR_OK;
 }
 
 static void prepared_apart(void *arg)
@@ -320,6 +342,20 @@ static void prepared_apart(void *arg)
     exchange_release(x);
 }
 
+static void prepare_apart(struct call *c)
+{
+    struct exchange *x = c->r->x;
+
+    c->job = (struct pool_job){.run = prepare, .arg = c, .loop = x->loop,
+                               .done = {.fn = prepared_apart, .arg = c}};
+    exchange_hold(x);
+    if (pool_post(c->r->api->pool, &c->job)) return;
+    err_set(&c->refusal, ERR_BUSY, ERR_NO_POS,
+            "Too many large requests wait. Try again in a moment.");
+    begin_or_refuse(c);
+    exchange_release(x);
+}
+
 void handle_chat_completions(struct request *r)
 {
     struct call *c = arena_new_of(r->x->arena, struct call);
@@ -327,17 +363,11 @@ void handle_chat_completions(struct request *r)
     c->r = r;
     r->state = c;
     r->release = release;
-    if (r->x->body.n <= PREPARE_APART_BYTES) {
+    if (r->x->body.n <= PARSE_APART_BYTES) read_here(c);
+    if (!c->is_read || (c->refusal.code == ERR_OK && is_constrained(&c->p.chat))) {
         prepare_apart(c);
-        begin_or_refuse(c);
         return;
     }
-    c->job = (struct pool_job){.run = prepare_apart, .arg = c, .loop = r->x->loop,
-                               .done = {.fn = prepared_apart, .arg = c}};
-    exchange_hold(r->x);
-    if (pool_post(r->api->pool, &c->job)) return;
-    err_set(&c->refusal, ERR_BUSY, ERR_NO_POS,
-            "Too many large requests wait. Try again in a moment.");
+    prepare(c);
     begin_or_refuse(c);
-    exchange_release(r->x);
 }

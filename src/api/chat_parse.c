@@ -2,27 +2,12 @@
 #include "api/chat_parse.h"
 #include <limits.h>
 #include <stdio.h>
-#include "api/fields.h"
+#include "api/chat_parse_internal.h"
 #include "base/rand.h"
 
 #define TOP_LOGPROBS_MAX ENGINE_TOP_LOGPROBS_MAX
 #define TOOL_CALLS_MAX 1024            /* in one message of the history */
-#define ARGUMENTS_BYTES_MAX (1u << 20) /* of one call: their JSON is parsed to check it */
-#define ARGUMENTS_MEMORY_MAX (64 * ARGUMENTS_BYTES_MAX)
-
-struct parse {
-    struct fields f;
-    const struct json *root;
-    struct chat_params *out;
-    size_t n_call;                     /* tool calls of all messages so far */
-};
-
-static bool failed(const struct parse *p) { return p->f.rc != ERR_OK; }
-
-static void refuse(struct parse *p, enum err code, const char *text)
-{
-    if (!failed(p)) p->f.rc = err_set(p->f.e, code, ERR_NO_POS, "%s", text);
-}
+#define ARGUMENTS_BYTES_MAX (1u << 20) /* of one call */
 
 /* ---- messages ---- */
 
@@ -112,24 +97,28 @@ static enum chat_role role_of(struct parse *p, const struct json *message, const
     return ROLE_USER;
 }
 
-static void check_arguments(struct parse *p, const struct chat_tool_call *call)
+/* One past call. Arguments may be any text: what a model once wrote badly must not end the
+ * conversation. function: the object with name and arguments. */
+static void past_call(struct parse *p, const struct json *function, const char *path,
+                      struct chat_tool_call *call)
 {
-    str id = str_sub(call->id, 0, 64);
-    struct json *ignored;
-    struct error why;
-    struct arena *a;
-
-    if (call->arguments.n > ARGUMENTS_BYTES_MAX) {
+    call->name = fields_str(&p->f, function, path, "name");
+    call->arguments = fields_str(&p->f, function, path, "arguments");
+    if (!call->arguments.n) call->arguments = STR("{}");
+    if (call->arguments.n > ARGUMENTS_BYTES_MAX)
         fields_range_error(&p->f, "The arguments to a tool_call with ID '%.*s' have %zu bytes, at "
-                           "most %u are allowed.", STR_FMT(id), call->arguments.n,
-                           ARGUMENTS_BYTES_MAX);
-        return;
-    }
-    a = arena_new(ARGUMENTS_MEMORY_MAX);
-    if (json_parse(call->arguments, a, &ignored, &why) != ERR_OK)
-        fields_range_error(&p->f, "The arguments to a tool_call with ID '%.*s' are not a valid "
-                           "JSON string: %s", STR_FMT(id), why.text);
-    arena_free(a);
+                           "most %u are allowed.", STR_FMT(str_sub(call->id, 0, 64)),
+                           call->arguments.n, ARGUMENTS_BYTES_MAX);
+}
+
+/* True when n more calls, of one message, are within the limits. */
+static bool count_calls(struct parse *p, const char *path, uint32_t n)
+{
+    p->n_call += n;
+    if (n <= TOOL_CALLS_MAX && p->n_call <= CHAT_CALLS_MAX) return true;
+    fields_range_error(&p->f, "%s.tool_calls: at most %d calls in a message and %d in all are "
+                       "allowed.", path, TOOL_CALLS_MAX, CHAT_CALLS_MAX);
+    return false;
 }
 
 static void tool_calls(struct parse *p, const struct json *message, const char *path,
@@ -138,13 +127,7 @@ static void tool_calls(struct parse *p, const struct json *message, const char *
     const struct json *list = fields_typed(&p->f, message, path, "tool_calls", JSON_ARRAY);
     struct chat_tool_call *call;
 
-    if (!list || !list->n) return;
-    p->n_call += list->n;
-    if (list->n > TOOL_CALLS_MAX || p->n_call > CHAT_CALLS_MAX) {
-        fields_range_error(&p->f, "%s.tool_calls: at most %d calls in a message and %d in all are "
-                           "allowed.", path, TOOL_CALLS_MAX, CHAT_CALLS_MAX);
-        return;
-    }
+    if (!list || !list->n || !count_calls(p, path, list->n)) return;
     call = arena_alloc(p->f.arena, list->n * sizeof *call);
     for (uint32_t i = 0; i < list->n && !failed(p); i++) {
         const struct json *item = &list->item[i];
@@ -157,13 +140,24 @@ static void tool_calls(struct parse *p, const struct json *message, const char *
             return;
         }
         call[i].id = fields_str(&p->f, item, at, "id");
-        call[i].name = fields_str(&p->f, function, at, "name");
-        call[i].arguments = fields_str(&p->f, function, at, "arguments");
-        if (!call[i].arguments.n) call[i].arguments = STR("{}");
-        check_arguments(p, &call[i]);
+        past_call(p, function, at, &call[i]);
     }
     m->call = call;
     m->n_call = list->n;
+}
+
+/* The older spelling of one call. */
+static void function_call(struct parse *p, const struct json *message, const char *path,
+                          struct chat_message *m)
+{
+    const struct json *o = fields_typed(&p->f, message, path, "function_call", JSON_OBJECT);
+    struct chat_tool_call *call;
+
+    if (!o || m->n_call || !count_calls(p, path, 1)) return;
+    call = arena_new_of(p->f.arena, struct chat_tool_call);
+    past_call(p, o, path, call);
+    m->call = call;
+    m->n_call = 1;
 }
 
 static void message(struct parse *p, const struct json *v, uint32_t i, struct chat_message *m)
@@ -181,7 +175,10 @@ static void message(struct parse *p, const struct json *v, uint32_t i, struct ch
     m->name = fields_str(&p->f, v, path, "name");
     m->reasoning = fields_str(&p->f, v, path, "reasoning_content");
     m->tool_call_id = fields_str(&p->f, v, path, "tool_call_id");
-    if (m->role == ROLE_ASSISTANT) tool_calls(p, v, path, m);
+    if (m->role == ROLE_ASSISTANT) {
+        tool_calls(p, v, path, m);
+        function_call(p, v, path, m);
+    }
     if (empty && !m->n_call && !failed(p))
         fields_range_error(&p->f, "Invalid request content: Each message must have at least one "
                            "content element. (messages[%u])", i);
@@ -342,27 +339,6 @@ static void streaming(struct parse *p)
 
 /* ---- what this build does not do ---- */
 
-static bool non_empty_list(struct parse *p, const char *key)
-{
-    const struct json *v = fields_typed(&p->f, p->root, "", key, JSON_ARRAY);
-
-    return v && v->n > 0;
-}
-
-static void response_format(struct parse *p)
-{
-    const struct json *o = fields_typed(&p->f, p->root, "", "response_format", JSON_OBJECT);
-    str type = fields_str(&p->f, o, "response_format", "type");
-
-    if (!o || failed(p) || str_is(type, "text")) return;
-    if (str_is(type, "json_object") || str_is(type, "json_schema"))
-        refuse(p, ERR_UNSUPPORTED, "This server cannot enforce 'response_format' yet; it answers "
-               "with {\"type\": \"text\"} only.");
-    else
-        fields_type_error(&p->f, "response_format", o->pos,
-                          "unknown type, expected one of `text`, `json_object`, `json_schema`");
-}
-
 static void search(struct parse *p)
 {
     const struct json *o = fields_typed(&p->f, p->root, "", "search_parameters", JSON_OBJECT);
@@ -374,14 +350,11 @@ static void search(struct parse *p)
 
 static void unsupported(struct parse *p)
 {
-    if (non_empty_list(p, "tools") || non_empty_list(p, "functions"))
-        refuse(p, ERR_UNSUPPORTED, "This server cannot call tools yet: leave 'tools' out.");
     if (fields_bool(&p->f, p->root, "", "deferred", false)) {
         if (p->out->stream)
             refuse(p, ERR_ARG, "'deferred' and 'stream' exclude each other.");
         refuse(p, ERR_UNSUPPORTED, "Deferred completions are not supported by this server yet.");
     }
-    response_format(p);
     search(p);
 }
 
@@ -403,6 +376,8 @@ enum err chat_parse(const struct api *api, str body, const struct json *root, st
     lengths(&p);
     logprobs(&p);
     effort(&p);
+    parse_tools(&p);
+    parse_format(&p);
     unsupported(&p);
     messages(&p);
     return p.f.rc;

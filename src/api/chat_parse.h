@@ -13,6 +13,8 @@ struct chat_params {
     str model;                         /* as asked */
     bool stream, include_usage;
     bool has_tier;                     /* service_tier was given; only "default" is served */
+    bool has_functions;                /* tools came as `functions`, so a call goes back as
+                                        * `function_call` */
 };
 
 /* ERR_TYPE (422), ERR_ARG, ERR_LIMIT, ERR_UNSUPPORTED, ERR_GONE. Everything lives in a; strings

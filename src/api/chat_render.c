@@ -3,9 +3,14 @@
 
 #define FOLD_BYTES_MAX (256u << 20)
 
-static const char *const finish_name[CHAT_FINISH_COUNT] = {
-    [CHAT_FINISH_STOP] = "stop", [CHAT_FINISH_LENGTH] = "length",
-};
+static const char *finish_name(const struct chat_head *h, enum chat_finish finish)
+{
+    static const char *const name[CHAT_FINISH_COUNT] = {
+        [CHAT_FINISH_STOP] = "stop", [CHAT_FINISH_LENGTH] = "length",
+        [CHAT_FINISH_TOOL_CALLS] = "tool_calls"};
+
+    return finish == CHAT_FINISH_TOOL_CALLS && h->has_functions ? "function_call" : name[finish];
+}
 
 static void head(struct json_writer *w, const struct chat_head *h, const char *object)
 {
@@ -112,10 +117,67 @@ static void chunk_logprobs(struct json_writer *w, const struct chat_event *ev)
     buf_done(&elements);
 }
 
+/* ---- calls ---- */
+
+static void function(struct json_writer *w, const struct chat_tool_call *c)
+{
+    jw_object(w);
+    jw_kv_string(w, "name", c->name);
+    jw_kv_string(w, "arguments", c->arguments);
+    jw_object_end(w);
+}
+
+/* index: of the call in its choice; chunks name it. */
+static void call(struct json_writer *w, const struct chat_tool_call *c, const int *index)
+{
+    jw_object(w);
+    jw_kv_string(w, "id", c->id);
+    jw_key(w, "function");
+    function(w, c);
+    if (index) jw_kv_int(w, "index", *index);
+    jw_kv_cstring(w, "type", "function");
+    jw_object_end(w);
+}
+
+static void chunk_call(struct json_writer *w, const struct chat_head *h,
+                       const struct chat_event *ev)
+{
+    if (h->has_functions) {
+        jw_key(w, "function_call");
+        function(w, &ev->call);
+        return;
+    }
+    jw_key(w, "tool_calls");
+    jw_array(w);
+    call(w, &ev->call, &ev->n_call);
+    jw_array_end(w);
+}
+
+static void fold_call(struct chat_fold *f, const struct chat_head *h, const struct chat_event *ev)
+{
+    struct json_writer w;
+
+    if (f->calls.n) buf_char(&f->calls, ',');
+    jw_init(&w, &f->calls);
+    if (h->has_functions)
+        function(&w, &ev->call);
+    else
+        call(&w, &ev->call, NULL);
+}
+
+static void whole_calls(struct json_writer *w, const struct chat_head *h, str calls)
+{
+    if (!calls.n) return;
+    jw_key(w, h->has_functions ? "function_call" : "tool_calls");
+    if (!h->has_functions) jw_array(w);
+    jw_raw(w, calls);
+    if (!h->has_functions) jw_array_end(w);
+}
+
 /* ---- stream ---- */
 
-static void choice_chunk(struct json_writer *w, const struct chat_event *ev, bool first,
-                         bool logprobs)
+static void choice_chunk(struct json_writer *w, const struct chat_head *h,
+                         const struct chat_event *ev, bool first)
 {
     jw_object(w);
     jw_kv_int(w, "index", ev->choice);
@@ -125,18 +187,19 @@ static void choice_chunk(struct json_writer *w, const struct chat_event *ev, boo
     if (ev->kind == CHAT_TEXT || (first && ev->kind == CHAT_CHOICE_END))
         jw_kv_string(w, "content", ev->text);
     if (ev->kind == CHAT_REASONING) jw_kv_string(w, "reasoning_content", ev->text);
+    if (ev->kind == CHAT_CALL) chunk_call(w, h, ev);
     jw_object_end(w);
-    if (logprobs) chunk_logprobs(w, ev);
+    if (h->has_logprobs) chunk_logprobs(w, ev);
     jw_key(w, "finish_reason");
     if (ev->kind == CHAT_CHOICE_END)
-        jw_cstring(w, finish_name[ev->finish]);
+        jw_cstring(w, finish_name(h, ev->finish));
     else
         jw_null(w);
     jw_object_end(w);
 }
 
 void chat_render_chunk(struct buf *b, const struct chat_head *h, const struct chat_event *ev,
-                       bool first, bool logprobs, int64_t cost_ticks)
+                       bool first, int64_t cost_ticks)
 {
     struct json_writer w;
 
@@ -144,7 +207,7 @@ void chat_render_chunk(struct buf *b, const struct chat_head *h, const struct ch
     head(&w, h, "chat.completion.chunk");
     jw_key(&w, "choices");
     jw_array(&w);
-    if (ev->kind != CHAT_END) choice_chunk(&w, ev, first, logprobs);
+    if (ev->kind != CHAT_END) choice_chunk(&w, h, ev, first);
     jw_array_end(&w);
     if (ev->kind == CHAT_END) usage(&w, &ev->usage, cost_ticks);
     tail(&w, h);
@@ -158,6 +221,7 @@ void chat_fold_init(struct chat_fold *f)
     buf_init(&f->text, FOLD_BYTES_MAX);
     buf_init(&f->reasoning, FOLD_BYTES_MAX);
     buf_init(&f->logprobs, FOLD_BYTES_MAX);
+    buf_init(&f->calls, FOLD_BYTES_MAX);
 }
 
 void chat_fold_done(struct chat_fold *f)
@@ -165,18 +229,21 @@ void chat_fold_done(struct chat_fold *f)
     buf_done(&f->text);
     buf_done(&f->reasoning);
     buf_done(&f->logprobs);
+    buf_done(&f->calls);
 }
 
-void chat_fold_event(struct chat_fold *f, const struct chat_event *ev)
+void chat_fold_event(struct chat_fold *f, const struct chat_head *h, const struct chat_event *ev)
 {
     if (ev->kind == CHAT_CHOICE_END) f->finish = ev->finish;
+    if (ev->kind == CHAT_CALL) fold_call(f, h, ev);
     if (ev->kind == CHAT_REASONING) buf_add(&f->reasoning, ev->text);
     if (ev->kind != CHAT_TEXT) return;
     buf_add(&f->text, ev->text);
     add_tokens(&f->logprobs, ev);
 }
 
-static void choice_whole(struct json_writer *w, const struct chat_fold *f, int index, bool logprobs)
+static void choice_whole(struct json_writer *w, const struct chat_head *h,
+                         const struct chat_fold *f, int index)
 {
     jw_object(w);
     jw_kv_int(w, "index", index);
@@ -185,18 +252,19 @@ static void choice_whole(struct json_writer *w, const struct chat_fold *f, int i
     jw_kv_cstring(w, "role", "assistant");
     jw_kv_string(w, "content", buf_str(&f->text));
     if (f->reasoning.n) jw_kv_string(w, "reasoning_content", buf_str(&f->reasoning));
+    whole_calls(w, h, buf_str(&f->calls));
     jw_kv_null(w, "refusal");
     jw_object_end(w);
-    if (logprobs) {
+    if (h->has_logprobs) {
         jw_key(w, "logprobs");
         logprobs_object(w, buf_str(&f->logprobs));
     }
-    jw_kv_cstring(w, "finish_reason", finish_name[f->finish]);
+    jw_kv_cstring(w, "finish_reason", finish_name(h, f->finish));
     jw_object_end(w);
 }
 
 void chat_render_whole(struct buf *b, const struct chat_head *h, const struct chat_fold *choice,
-                       int n_choice, bool logprobs, const struct chat_usage *u, int64_t cost_ticks)
+                       int n_choice, const struct chat_usage *u, int64_t cost_ticks)
 {
     struct json_writer w;
 
@@ -204,7 +272,7 @@ void chat_render_whole(struct buf *b, const struct chat_head *h, const struct ch
     head(&w, h, "chat.completion");
     jw_key(&w, "choices");
     jw_array(&w);
-    for (int i = 0; i < n_choice; i++) choice_whole(&w, &choice[i], i, logprobs);
+    for (int i = 0; i < n_choice; i++) choice_whole(&w, h, &choice[i], i);
     jw_array_end(&w);
     usage(&w, u, cost_ticks);
     tail(&w, h);

@@ -12,21 +12,24 @@ struct chat_head {
     const char *fingerprint;
     int64_t created_unix_s;
     bool shows_tier;                   /* the request asked for a service_tier */
+    bool has_functions;                /* it spelled its tools `functions`: so are calls */
+    bool has_logprobs;
 };
 
 /* One chunk. first: the choice's first, which carries the role. An END event gives the usage
  * chunk (choices empty). Appends bare JSON. */
 void chat_render_chunk(struct buf *b, const struct chat_head *h, const struct chat_event *ev,
-                       bool first, bool logprobs, int64_t cost_ticks);
+                       bool first, int64_t cost_ticks);
 
 /* What a choice of a whole reply was folded into. */
 struct chat_fold {
     struct buf text, reasoning;
     struct buf logprobs;               /* elements of logprobs.content, comma-separated */
+    struct buf calls;                  /* elements of tool_calls likewise, or a function_call */
     enum chat_finish finish;
 };
 void chat_fold_init(struct chat_fold *f);
 void chat_fold_done(struct chat_fold *f);
-void chat_fold_event(struct chat_fold *f, const struct chat_event *ev);
+void chat_fold_event(struct chat_fold *f, const struct chat_head *h, const struct chat_event *ev);
 void chat_render_whole(struct buf *b, const struct chat_head *h, const struct chat_fold *choice,
-                       int n_choice, bool logprobs, const struct chat_usage *u, int64_t cost_ticks);
+                       int n_choice, const struct chat_usage *u, int64_t cost_ticks);

@@ -13,6 +13,13 @@
 #define MESSAGE(message) "{" MODEL ",\"messages\":[" message "]}"
 #define CALL(call) MESSAGE("{\"role\":\"assistant\",\"tool_calls\":[" call "]}")
 
+#define TOOLS(tools) BODY(",\"tools\":[" tools "]")
+#define F(f) "{\"type\":\"function\",\"function\":{" f "}}"
+#define CHOICE(choice) BODY(",\"tools\":[" F("\"name\":\"f\"") "],\"tool_choice\":" choice)
+#define FORMAT(format) BODY(",\"response_format\":{\"type\":" format "}")
+#define F16 "abcdefghijklmnop"
+#define F64 F16 F16 F16 F16
+
 static const struct api api = {.default_temperature = 0.5, .default_top_p = 0.75};
 
 static struct parsed { struct arena *arena; struct chat_params p; struct error e; } t;
@@ -61,8 +68,6 @@ static const struct { const char *body; enum err code; const char *text; } bad[]
     {MESSAGE("{\"role\":\"user\",\"content\":\"x\",\"name\":1}"), ERR_TYPE, "messages[0].name"},
     {CALL("1"), ERR_TYPE, "messages[0].tool_calls[0]: missing field `function`"},
     {CALL("{\"function\":\"f\"}"), ERR_TYPE, "missing field `function`"},
-    {CALL("{\"id\":\"c1\",\"function\":{\"name\":\"f\",\"arguments\":\"{\"}}"), ERR_ARG,
-     "The arguments to a tool_call with ID 'c1' are not a valid JSON string: "},
     {CALL("{\"function\":{\"name\":\"f\",\"arguments\":{}}}"), ERR_TYPE,
      "arguments: invalid type: object"},
     {BODY(",\"temperature\":2.1"), ERR_ARG, "'temperature': 2.1 is not between 0 and 2"},
@@ -98,13 +103,58 @@ static const struct { const char *body; enum err code; const char *text; } bad[]
     {BODY(",\"reasoning_effort\":\"huge\""), ERR_ARG, "Invalid reasoning effort."},
     {BODY(",\"stream\":\"yes\""), ERR_TYPE, "stream"},
     {BODY(",\"stream_options\":{\"include_usage\":1}"), ERR_TYPE, "stream_options.include_usage"},
-    {BODY(",\"tools\":[{}]"), ERR_UNSUPPORTED, "cannot call tools yet"},
-    {BODY(",\"tools\":{}"), ERR_TYPE, "tools"},
-    {BODY(",\"functions\":[{}]"), ERR_UNSUPPORTED, "cannot call tools yet"},
+    {BODY(",\"tools\":{}"), ERR_TYPE, "tools: invalid type: object"},
+    {BODY(",\"functions\":{}"), ERR_TYPE, "functions: invalid type: object"},
+    {TOOLS("1"), ERR_TYPE, "tools[0]: expected an object"},
+    {TOOLS("{}"), ERR_TYPE, "tools[0]: missing field `function` at line 1 column 67"},
+    {TOOLS("{\"type\":1}"), ERR_TYPE, "tools[0].type: invalid type: number"},
+    {TOOLS("{\"type\":\"function\",\"function\":[]}"), ERR_TYPE, "tools[0].function: invalid type"},
+    {TOOLS("{\"type\":\"web_search\"}"), ERR_ARG, "tools[0]: tools of type 'web_search' are not"},
+    {TOOLS("{\"type\":\"live_search\",\"sources\":[]}"), ERR_GONE, "Live search is deprecated"},
+    {TOOLS(F("\"name\":1")), ERR_TYPE, "tools[0].name: invalid type: number"},
+    {TOOLS(F("")), ERR_TYPE, "tools[0]: missing field `name`"},
+    {TOOLS(F("\"name\":\"\"")), ERR_ARG, "tools[0]: a function's name has 1 to 64"},
+    {TOOLS(F("\"name\":\"a b\"")), ERR_ARG, "unlike 'a b'"},
+    {TOOLS(F("\"name\":\"\\u00e9\"")), ERR_ARG, "unlike '\xc3\xa9'"},
+    {TOOLS(F("\"name\":\"" F64 "g\"")), ERR_ARG, "1 to 64"},
+    {TOOLS(F("\"name\":\"f\"") "," F("\"name\":\"g\"") "," F("\"name\":\"f\"")), ERR_ARG,
+     "tools[2]: there is more than one function 'f'"},
+    {TOOLS(F("\"name\":\"f\",\"description\":1")), ERR_TYPE, "tools[0].description"},
+    {TOOLS(F("\"name\":\"f\",\"strict\":1")), ERR_TYPE, "tools[0].strict"},
+    {TOOLS(F("\"name\":\"f\",\"parameters\":[]")), ERR_TYPE, "tools[0].parameters: invalid type"},
+    {TOOLS(F("\"name\":\"f\",\"parameters\":true")), ERR_TYPE, "tools[0].parameters"},
+    {TOOLS(F("\"name\":\"f\",\"parameters\":{\"type\":\"array\"}")), ERR_ARG,
+     "Schema validation failed: [type] /type: the parameters of tool 'f' must be an object"},
+    {TOOLS(F("\"name\":\"f\",\"parameters\":{\"type\":[\"array\",\"null\"]}")), ERR_ARG, "tool 'f'"},
+    {TOOLS(F("\"name\":\"f\",\"parameters\":{\"type\":7}")), ERR_ARG, "tool 'f'"},
+    {BODY(",\"functions\":[{}]"), ERR_TYPE, "functions[0]: missing field `name`"},
+    {BODY(",\"functions\":[1]"), ERR_TYPE, "functions[0]: expected an object"},
+    {CHOICE("\"some\""), ERR_ARG, "'tool_choice': 'some' is none of"},
+    {CHOICE("1"), ERR_TYPE, "tool_choice: expected a string or an object"},
+    {CHOICE("{}"), ERR_TYPE, "tool_choice: missing field `name`"},
+    {CHOICE("{\"type\":\"function\"}"), ERR_TYPE, "tool_choice: missing field `name`"},
+    {CHOICE("{\"type\":\"function\",\"function\":1}"), ERR_TYPE, "tool_choice.function"},
+    {CHOICE("{\"type\":\"allowed_tools\",\"name\":\"f\"}"), ERR_ARG, "type 'allowed_tools'"},
+    {CHOICE("{\"type\":\"function\",\"function\":{\"name\":\"x\"}}"), ERR_ARG,
+     "'tool_choice' names the function 'x', which is not among the tools."},
+    {BODY(",\"tool_choice\":\"required\""), ERR_ARG, "is 'required', but the request has no tools"},
+    {BODY(",\"tool_choice\":{\"type\":\"function\",\"name\":\"f\"}"), ERR_ARG, "not among the tools"},
+    {BODY(",\"functions\":[{\"name\":\"f\"}],\"function_call\":{\"name\":\"g\"}"), ERR_ARG,
+     "'function_call' names the function 'g'"},
+    {BODY(",\"parallel_tool_calls\":1"), ERR_TYPE, "parallel_tool_calls: invalid type: number"},
     {BODY(",\"deferred\":true"), ERR_UNSUPPORTED, "Deferred"},
     {BODY(",\"deferred\":true,\"stream\":true"), ERR_ARG, "exclude each other"},
-    {BODY(",\"response_format\":{\"type\":\"json_object\"}"), ERR_UNSUPPORTED, "response_format"},
-    {BODY(",\"response_format\":{\"type\":\"json_schema\"}"), ERR_UNSUPPORTED, "response_format"},
+    {BODY(",\"response_format\":\"json\""), ERR_TYPE, "response_format: invalid type: string"},
+    {FORMAT("\"json_schema\""), ERR_TYPE, "response_format: missing field `json_schema`"},
+    {FORMAT("\"json_schema\",\"json_schema\":1"), ERR_TYPE, "response_format.json_schema: invalid"},
+    {FORMAT("\"json_schema\",\"json_schema\":{\"name\":\"x\"}"), ERR_TYPE,
+     "response_format.json_schema: missing field `schema`"},
+    {FORMAT("\"json_schema\",\"json_schema\":{\"schema\":true}"), ERR_TYPE,
+     "response_format.json_schema.schema: invalid type: boolean"},
+    {FORMAT("\"json_schema\",\"json_schema\":{\"schema\":{},\"name\":1}"), ERR_TYPE,
+     "response_format.json_schema.name"},
+    {FORMAT("\"json_schema\",\"json_schema\":{\"schema\":{},\"strict\":1}"), ERR_TYPE,
+     "response_format.json_schema.strict"},
     {BODY(",\"response_format\":{\"type\":\"xml\"}"), ERR_TYPE, "response_format: unknown type"},
     {BODY(",\"response_format\":{}"), ERR_TYPE, "response_format"},
     {BODY(",\"search_parameters\":{\"mode\":\"auto\"}"), ERR_GONE, "Live search is deprecated"},
@@ -137,6 +187,16 @@ static const char *const good[] = {
     MESSAGE("{\"role\":\"assistant\",\"content\":null,"
             "\"tool_calls\":[{\"function\":{\"name\":\"f\"}}]}"),
     MESSAGE("{\"role\":\"user\",\"content\":\"\"}"),
+    CALL("{\"id\":\"c1\",\"function\":{\"name\":\"f\",\"arguments\":\"{\"}}"),
+    CALL("{\"id\":\"c1\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\\\":1,\\\"a\\\":2}\"}}"),
+    MESSAGE("{\"role\":\"assistant\",\"function_call\":{\"name\":\"f\",\"arguments\":\"no\"}}"),
+    MESSAGE("{\"role\":\"tool\",\"content\":\"r\"}"),
+    TOOLS(""), TOOLS(F("\"name\":\"" F64 "\"")), TOOLS("{\"type\":\"function\",\"name\":\"f\"}"),
+    TOOLS(F("\"name\":\"f\",\"parameters\":null,\"description\":null,\"strict\":true")),
+    TOOLS(F("\"name\":\"f\",\"parameters\":{\"anyOf\":[{\"type\":\"object\"}]}")),
+    TOOLS(F("\"name\":\"f\",\"parameters\":{\"type\":[\"null\",\"object\"]}")),
+    BODY(",\"tool_choice\":\"none\""), BODY(",\"tool_choice\":\"auto\",\"tools\":null"),
+    BODY(",\"response_format\":null"), BODY(",\"function_call\":\"none\""),
     MESSAGE("{\"role\":\"assistant\",\"content\":\"x\",\"tool_calls\":null}"),
 };
 
@@ -231,6 +291,119 @@ static void test_messages(void **state)
     done();
 }
 
+/* ---- tools and formats ---- */
+
+static const struct json *member(const struct json *o, const char *a, const char *b)
+{
+    return json_get(json_get(o, a), b);
+}
+
+static void test_tools(void **state)
+{
+    static const char body[] = TOOLS(
+        F("\"name\":\"a-1\",\"description\":\"first\",\"parameters\":{\"type\":\"object\"}") ","
+        "{\"name\":\"B_2\"}");
+    const struct chat_request *c = &t.p.chat;
+
+    (void)state;
+    assert_int_equal(parse(body), ERR_OK);
+    assert_int_equal(c->n_tool, 2);
+    assert_str_is(c->tool[0].name, "a-1");
+    assert_str_is(c->tool[0].description, "first");
+    assert_int_equal(c->tool[0].parameters->type, JSON_OBJECT);
+    assert_str_is(member(c->tool[0].source, "function", "name")->string, "a-1");
+    assert_str_is(c->tool[1].name, "B_2");
+    assert_null(c->tool[1].parameters);
+    assert_str_is(json_get(c->tool[1].source, "type")->string, "function");
+    assert_str_is(member(c->tool[1].source, "function", "name")->string, "B_2");
+    assert_int_equal(c->tool_choice, TOOL_CHOICE_AUTO);
+    assert_true(c->parallel_calls);
+    assert_false(t.p.has_functions);
+    done();
+}
+
+static void test_functions(void **state)
+{
+    static const char *const body[] = {
+        BODY(",\"functions\":[{\"name\":\"f\"},{\"name\":\"g\"}],\"function_call\":{\"name\":\"g\"}"),
+        BODY(",\"tools\":[],\"functions\":[{\"name\":\"f\"},{\"name\":\"g\"}],"
+             "\"function_call\":{\"name\":\"g\"},\"tool_choice\":\"none\""),
+    };
+
+    (void)state;
+    for (size_t i = 0; i < N_OF(body); i++) {
+        assert_int_equal(parse(body[i]), ERR_OK);
+        assert_true(t.p.has_functions);
+        assert_int_equal(t.p.chat.n_tool, 2);
+        assert_int_equal(t.p.chat.tool_choice, TOOL_CHOICE_NAMED);
+        assert_int_equal(t.p.chat.tool_named, 1);
+        assert_false(t.p.chat.parallel_calls);     /* its replies have room for one */
+        assert_str_is(member(t.p.chat.tool[0].source, "function", "name")->string, "f");
+        done();
+    }
+    assert_int_equal(parse(BODY(",\"tools\":[" F("\"name\":\"t\"") "],\"functions\":[{}]")), ERR_OK);
+    assert_false(t.p.has_functions);
+    assert_str_is(t.p.chat.tool[0].name, "t");
+    done();
+}
+
+static void test_choices(void **state)
+{
+    static const struct { const char *body; enum chat_tool_choice choice; } row[] = {
+        {BODY(""), TOOL_CHOICE_NONE}, {CHOICE("null"), TOOL_CHOICE_AUTO},
+        {CHOICE("\"auto\""), TOOL_CHOICE_AUTO}, {CHOICE("\"none\""), TOOL_CHOICE_NONE},
+        {CHOICE("\"required\""), TOOL_CHOICE_REQUIRED},
+        {CHOICE("{\"type\":\"function\",\"function\":{\"name\":\"f\"}}"), TOOL_CHOICE_NAMED},
+        {CHOICE("{\"type\":\"function\",\"name\":\"f\"}"), TOOL_CHOICE_NAMED},
+        {CHOICE("{\"name\":\"f\"},\"parallel_tool_calls\":false"), TOOL_CHOICE_NAMED},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < N_OF(row); i++) {
+        if (parse(row[i].body) != ERR_OK || t.p.chat.tool_choice != row[i].choice)
+            fail_msg("%s: %s %d", row[i].body, t.e.text, (int)t.p.chat.tool_choice);
+        assert_int_equal(t.p.chat.parallel_calls, i + 1 < N_OF(row));
+        done();
+    }
+}
+
+static void test_formats(void **state)
+{
+    static const struct { const char *body; enum chat_format format; bool has_schema; } row[] = {
+        {BODY(""), FORMAT_TEXT, false}, {FORMAT("\"text\""), FORMAT_TEXT, false},
+        {FORMAT("\"json_object\""), FORMAT_JSON_OBJECT, false},
+        {FORMAT("\"json_schema\",\"json_schema\":{\"schema\":{}}"), FORMAT_JSON_SCHEMA, true},
+        {FORMAT("\"json_schema\",\"json_schema\":{\"name\":\"n\",\"description\":\"d\","
+                "\"strict\":false,\"schema\":{\"type\":\"string\"}}"), FORMAT_JSON_SCHEMA, true},
+        {FORMAT("\"json_schema\",\"name\":\"n\",\"schema\":{}"), FORMAT_JSON_SCHEMA, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < N_OF(row); i++) {
+        if (parse(row[i].body) != ERR_OK) fail_msg("%s: %s", row[i].body, t.e.text);
+        assert_int_equal(t.p.chat.format, row[i].format);
+        assert_int_equal(t.p.chat.schema != NULL, row[i].has_schema);
+        done();
+    }
+}
+
+/* What a model once wrote badly reaches the template as it is. */
+static void test_bad_past_calls(void **state)
+{
+    (void)state;
+    assert_int_equal(parse(MESSAGE("{\"role\":\"assistant\",\"tool_calls\":["
+                                   "{\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\\\": \"}},"
+                                   "{\"function\":{}}]},"
+                                   "{\"role\":\"assistant\",\"content\":\"\",\"function_call\":"
+                                   "{\"name\":\"g\",\"arguments\":\"[1]\"}}")), ERR_OK);
+    assert_str_is(t.p.chat.message[0].call[0].arguments, "{\"a\": ");
+    assert_str_is(t.p.chat.message[0].call[1].arguments, "{}");
+    assert_int_equal(t.p.chat.message[1].n_call, 1);
+    assert_str_is(t.p.chat.message[1].call[0].name, "g");
+    assert_str_is(t.p.chat.message[1].call[0].arguments, "[1]");
+    done();
+}
+
 /* ---- limits ---- */
 
 /* item with '#' replaced by i */
@@ -277,6 +450,8 @@ static void test_limits(void **state)
                 "{\"type\":\"text\",\"text\":\"#\"}", "]}]}", CHAT_PARTS_MAX, "10001 parts");
     check_limit("{" MODEL ",\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[",
                 "{\"id\":\"#\",\"function\":{}}", "]}]}", 1024, "at most 1024 calls");
+    check_limit("{" MODEL "," MESSAGES ",\"tools\":[", F("\"name\":\"f#\""), "]}", CHAT_TOOLS_MAX,
+                "'tools' may hold at most 200 tools, not 201");
     check_limit("{" MODEL "," MESSAGES ",\"logit_bias\":{", "\"#\":1", "}}", ENGINE_BIAS_MAX,
                 "at most 1024 tokens");
 }
@@ -337,6 +512,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bad), cmocka_unit_test(test_good), cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_values), cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_tools), cmocka_unit_test(test_functions),
+        cmocka_unit_test(test_choices), cmocka_unit_test(test_formats),
+        cmocka_unit_test(test_bad_past_calls),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_calls_limit), cmocka_unit_test(test_byte_limits),
     };

@@ -26,6 +26,9 @@ static const struct chat_token token = {.text = STR("Hi"), .logprob = -0.5f, .n_
 #define LARGE 40000                    /* bytes of a body that is prepared on the pool */
 #define USAGE {.prompt = 12, .cached = 2, .completion = 1, .reasoning = 228}
 #define TEXT(s) {.kind = CHAT_TEXT, .text = STR(s), .token = &token, .n_token = 1}
+#define CALL(i, id, name, arguments) \
+    {.kind = CHAT_CALL, .n_call = i, .call = {STR(id), STR(name), STR(arguments)}}
+#define CALL_END {.kind = CHAT_CHOICE_END, .finish = CHAT_FINISH_TOOL_CALLS}
 #define PAUSE {.kind = CHAT_EVENT_PAUSE}
 #define CHAT_EVENT_PAUSE ((enum chat_event_kind)99)
 
@@ -43,6 +46,12 @@ static const struct script { const char *name; struct chat_event event[8]; } scr
              {.kind = CHAT_END, .usage = USAGE}}},
     {"fail", {TEXT("Hi"), PAUSE, {.kind = CHAT_FAIL, .usage = USAGE,
                                   .error = {.code = ERR_INTERNAL, .text = "broken"}}}},
+    {"call", {CALL(0, "call_1", "f", "{}"), CALL_END, {.kind = CHAT_END, .usage = USAGE}}},
+    {"calls", {{.kind = CHAT_REASONING, .text = STR("why")}, TEXT("So"),
+               CALL(0, "call_1", "f", "{\"a\": \"\\\"\"}"), PAUSE, CALL(1, "call_2", "g", "{}"),
+               CALL_END, {.kind = CHAT_END, .usage = USAGE}}},
+    {"call, fail", {CALL(0, "call_1", "f", "{}"), {.kind = CHAT_FAIL, .usage = USAGE,
+                    .error = {.code = ERR_INTERNAL, .text = "broken"}}}},
     {"hang", {TEXT("Hi")}},
     {"slow", {TEXT("Hi"), {.kind = CHAT_CHOICE_END}, {.kind = CHAT_END, .usage = USAGE}}},
 };
@@ -441,6 +450,49 @@ static void test_stream(void **state)
     has("\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":\"stop\"");
 }
 
+#define TOOLS ",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}]"
+#define FUNCTIONS ",\"functions\":[{\"name\":\"f\"}]"
+#define SCHEMA \
+    ",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"schema\":{}}}"
+
+static void test_whole_calls(void **state)
+{
+    (void)state;
+    assert_int_equal(chat(w.admin, "call", TOOLS), 200);
+    has("\"message\":{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":[{\"id\":\"call_1\","
+        "\"function\":{\"name\":\"f\",\"arguments\":\"{}\"},\"type\":\"function\"}],"
+        "\"refusal\":null},\"finish_reason\":\"tool_calls\"");
+    assert_int_equal(chat(w.admin, "calls", TOOLS), 200);
+    has("\"content\":\"So\",\"reasoning_content\":\"why\",\"tool_calls\":[{\"id\":\"call_1\","
+        "\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\\\": \\\"\\\\\\\"\\\"}\"},"
+        "\"type\":\"function\"},{\"id\":\"call_2\"");
+    assert_int_equal(chat(w.admin, "call", FUNCTIONS), 200);
+    has("\"function_call\":{\"name\":\"f\",\"arguments\":\"{}\"}");
+    has("\"finish_reason\":\"function_call\"");
+    has_not("tool_calls");
+    assert_int_equal(chat(w.admin, "call, fail", TOOLS), 500);
+}
+
+static void test_streamed_calls(void **state)
+{
+    (void)state;
+    assert_int_equal(chat(w.admin, "call", TOOLS ",\"stream\":true"), 200);
+    has("\"delta\":{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"call_1\",\"function\":{\"name\":"
+        "\"f\",\"arguments\":\"{}\"},\"index\":0,\"type\":\"function\"}]},\"finish_reason\":null");
+    has("\"delta\":{},\"finish_reason\":\"tool_calls\"");
+    assert_int_equal(chat(w.admin, "calls", TOOLS ",\"stream\":true,\"logprobs\":true"), 200);
+    has("\"delta\":{\"tool_calls\":[{\"id\":\"call_2\",\"function\":{\"name\":\"g\",\"arguments\":"
+        "\"{}\"},\"index\":1,\"type\":\"function\"}]},\"logprobs\":null,\"finish_reason\":null");
+    has("data: [DONE]");
+    assert_int_equal(chat(w.admin, "call", FUNCTIONS ",\"stream\":true"), 200);
+    has("\"delta\":{\"role\":\"assistant\",\"function_call\":{\"name\":\"f\",\"arguments\":\"{}\"}}");
+    has("\"finish_reason\":\"function_call\"");
+    assert_int_equal(chat(w.admin, "call, fail", TOOLS ",\"stream\":true"), 200);
+    has("call_1");
+    has("data: {\"code\":\"internal\",\"error\":\"broken\"}\n\n");
+    has_not("[DONE]");
+}
+
 static void test_failures(void **state)
 {
     (void)state;
@@ -530,12 +582,12 @@ static void test_large(void **state)
     assert_int_equal(settled(2).requests, 2);
 }
 
-/* Sends a large slow request and does not wait for the reply. */
-static int send_slow(void)
+/* Sends a slow request and does not wait for the reply. */
+static int send_slow(const char *more)
 {
     int fd = client_connect(server_port(w.server));
     str body = arena_printf(w.arena, "{\"model\":\"grok-4\",\"messages\":[{\"role\":\"user\","
-                            "\"content\":\"slow\"}]%s}", padding(""));
+                            "\"content\":\"slow\"}]%s}", more);
 
     client_send(fd, arena_printf(w.arena, "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n%s"
                                  "content-type: application/json\r\ncontent-length: %zu\r\n\r\n",
@@ -547,7 +599,7 @@ static int send_slow(void)
 /* The client leaves while its request is prepared: what was started is freed. */
 static void test_large_gone(void **state)
 {
-    int freed = atomic_load(&n_freed), fd = send_slow();
+    int freed = atomic_load(&n_freed), fd = send_slow(padding(""));
     int64_t end = clock_ns() + 5 * NS_PER_S;
 
     (void)state;
@@ -560,11 +612,11 @@ static void test_large_gone(void **state)
 /* One request at work, one waiting: the third is told to come again; small ones still pass. */
 static void test_large_busy(void **state)
 {
-    int first = send_slow(), second;
+    int first = send_slow(padding("")), second;
 
     (void)state;
     usleep(SLOW_US / 4);
-    second = send_slow();
+    second = send_slow(padding(""));
     usleep(SLOW_US / 4);
     assert_int_equal(chat(w.admin, "plain", padding("")), 429);
     has("Too many large requests wait");
@@ -575,6 +627,29 @@ static void test_large_busy(void **state)
     client_read_until(second, &w.reply, "200 OK");
     close(first);
     close(second);
+}
+
+/* A schema or tools take long to prepare: the loop answers others meanwhile. */
+static void test_constrained_apart(void **state)
+{
+    static const char *const more[] = {
+        SCHEMA, TOOLS, FUNCTIONS, ",\"response_format\":{\"type\":\"json_object\"}"};
+
+    (void)state;
+    for (size_t i = 0; i < N_OF(more); i++) {
+        int64_t start_ns = clock_ns();
+        int fd = send_slow(more[i]);
+
+        usleep(SLOW_US / 8);
+        assert_int_equal(get("/health", STR_NONE), 200);
+        if (clock_ns() - start_ns >= SLOW_US * NS_PER_US)
+            fail_msg("%s: the loop waited", more[i]);
+        buf_clear(&w.reply);
+        client_read_until(fd, &w.reply, "200 OK");
+        close(fd);
+        assert_int_equal(chat(w.admin, "busy", more[i]), 429);
+        assert_int_equal(chat(w.admin, "unknown", more[i]), 400);
+    }
 }
 
 /* The server ends: a running stream gets a typed last event. */
@@ -607,7 +682,9 @@ int main(void)
         TEST(test_no_key), TEST(test_wrong_key), TEST(test_credentials), TEST(test_acls),
         TEST(test_states), TEST(test_paths), TEST(test_preflight), TEST(test_bodies),
         TEST(test_whole), TEST(test_stream), TEST(test_failures), TEST(test_settlement),
-        TEST(test_large), TEST(test_large_gone), TEST(test_large_busy), TEST(test_shutdown),
+        TEST(test_large), TEST(test_large_gone), TEST(test_large_busy),
+        TEST(test_constrained_apart), TEST(test_shutdown), TEST(test_whole_calls),
+        TEST(test_streamed_calls),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the files of chat_parse share. The first failure sticks in f; all later reads give their
+ * defaults.
+ */
+#pragma once
+#include "api/chat_parse.h"
+#include "api/fields.h"
+
+struct parse {
+    struct fields f;
+    const struct json *root;
+    struct chat_params *out;
+    size_t n_call;                     /* tool calls of all messages so far */
+};
+
+static inline bool failed(const struct parse *p) { return p->f.rc != ERR_OK; }
+
+static inline void refuse(struct parse *p, enum err code, const char *text)
+{
+    if (!failed(p)) p->f.rc = err_set(p->f.e, code, ERR_NO_POS, "%s", text);
+}
+
+/* tools, functions, tool_choice, function_call, parallel_tool_calls. */
+void parse_tools(struct parse *p);
+/* response_format. */
+void parse_format(struct parse *p);
