@@ -19,6 +19,10 @@ const struct call_syntax *call_syntax_named(const char *name);   /* NULL: no suc
 const char *call_syntax_name(const struct call_syntax *s);
 /* The template itself shows tools, past calls and results; else they go in as text. */
 bool call_syntax_templated(const struct call_syntax *s);
+/* The marks around thinking, e.g. "<think>" and "</think>". */
+void call_syntax_thinking(const struct call_syntax *s, str *open, str *close);
+/* piece is a mark of the format: where it is a control token, the parser must see its spelling. */
+bool call_syntax_is_mark(const struct call_syntax *s, str piece);
 /* For templates that know no tools: what to say about them (system text), and a past call or a
  * result as text. Appends. */
 void call_syntax_explain(const struct call_syntax *s, const struct chat_tool *tool, size_t n,

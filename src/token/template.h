@@ -21,6 +21,7 @@ struct template;
 /* Copies what it needs. Errors name line and what was not understood. */
 MUST_CHECK enum err template_parse(str source, struct template **out, struct error *e);
 void template_free(struct template *t);
+str template_source(const struct template *t); /* lives as long as t */
 
 struct template_limits {
     size_t output_max;                 /* bytes of text */

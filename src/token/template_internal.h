@@ -164,6 +164,7 @@ struct node {
 
 struct template {
     struct arena *arena;                       /* owns everything below */
+    str source;
     struct node *body;
     str *name;                                 /* identifiers by id */
     uint32_t n_name;

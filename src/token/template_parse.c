@@ -451,6 +451,7 @@ enum err template_parse(str source, struct template **out, struct error *e)
     struct arena *a = arena_new(0);
     struct template *t = arena_new_of(a, struct template);
     t->arena = a;
+    t->source = arena_str(a, source);
     enum err err = parse_all(t, source, e);
     if (err != ERR_OK)
         template_free(t);
@@ -463,4 +464,9 @@ void template_free(struct template *t)
 {
     if (t)
         arena_free(t->arena);
+}
+
+str template_source(const struct template *t)
+{
+    return t->source;
 }
