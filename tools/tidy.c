@@ -59,7 +59,8 @@ static const struct border { const char *header, *folders; } borders[] = {
     {"sqlite3.h", "store"},      {"libpq", "store"},
     {"yaml.h", "grokd"},         {"histedit.h", "cli"},
     {"editline/", "cli"},        {"zlib.h", "codec net"},
-    {"immintrin.h", "kernel"},   {"arm_neon.h", "kernel"},
+    {"pcre2.h", "schema"},       {"immintrin.h", "kernel"},
+    {"arm_neon.h", "kernel"},
 };
 
 static const struct ban { const char *call, *instead; bool is_heap; } bans[] = {
