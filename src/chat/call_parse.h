@@ -11,10 +11,13 @@
 #include "base/buf.h"
 #include "chat/call_syntax.h"
 
-enum call_event_kind { CALL_EVENT_TEXT, CALL_EVENT_CALL };
+enum call_event_kind {
+    CALL_EVENT_TEXT, CALL_EVENT_CALL,
+    CALL_EVENT_REASONING               /* thinking behind the first, in formats that allow it */
+};
 struct call_event {
     enum call_event_kind kind;
-    str text;                          /* TEXT */
+    str text;                          /* TEXT and REASONING */
     struct chat_tool_call call;        /* CALL: name and arguments (a JSON object); id empty unless
                                         * the format carries one */
     size_t end;                        /* bytes fed up to the end of what this event was made of */
