@@ -47,11 +47,6 @@ struct call_history {
     int n_id;                          /* ids are that many letters or digits; 0: anything */
 };
 struct call_history call_syntax_history(const struct call_syntax *s);
-/* Marks around thinking. */
-str call_syntax_think_open(const struct call_syntax *s);
-str call_syntax_think_close(const struct call_syntax *s);
-/* Control tokens spelled so belong to the format: they go to the parser as text. */
-bool call_syntax_is_mark(const struct call_syntax *s, str piece);
 
 /* What the model writes in its turn, after thinking. */
 struct call_grammar {
