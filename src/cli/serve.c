@@ -25,7 +25,7 @@ int cmd_serve(int argc, char **argv)
         code = cli_usage("serve", "%s", e.text);
     else if (want_help)
         help();
-    else if (wire_serve(&c, &e) != ERR_OK)
+    else if (wire_serve(&c, NULL, &e) != ERR_OK)
         code = cli_fail("serve", &e);
     arena_free(a);
     return code;

@@ -32,6 +32,7 @@ static_assert(CONFIG_MODELS_MAX <= CATALOG_MODELS_MAX, "every model finds room i
 
 struct wire {
     const struct config *config;
+    struct backend *only;              /* borrows; NULL: models answer */
     struct arena *arena;
     struct keyring *keys;
     struct writer *writer;
@@ -152,6 +153,11 @@ static str model_id(struct wire *w, const char *name, const char *path, const st
     return base;
 }
 
+static struct price price_of(const struct config *c)
+{
+    return (struct price){c->price_prompt, c->price_cached, c->price_completion};
+}
+
 static enum err list_model(struct wire *w, struct engine *en, const char *name, const char *path,
                            struct error *e)
 {
@@ -170,7 +176,7 @@ static enum err list_model(struct wire *w, struct engine *en, const char *name, 
     *m = (struct model_entry){.id = id,
                               .backend = backend_local_new(en),
                               .created_unix_s = stat(path, &st) == 0 ? st.st_mtime : clock_unix_s(),
-                              .price = {c->price_prompt, c->price_cached, c->price_completion},
+                              .price = price_of(c),
                               .n_ctx = engine_n_ctx(en),
                               .is_default = w->catalog.n == 0};
     snprintf(m->fingerprint, sizeof m->fingerprint, "fp_%010llx",
@@ -205,10 +211,23 @@ static enum err open_model(struct wire *w, const char *spec, struct error *e)
     return ERR_OK;
 }
 
+static void list_only(struct wire *w)
+{
+    w->catalog.entry[w->catalog.n++] =
+        (struct model_entry){.id = STR("only"), .backend = w->only, .price = price_of(w->config),
+                             .created_unix_s = clock_unix_s(), .fingerprint = "fp_0000000000",
+                             .n_ctx = (int)w->only->ops->health(w->only).tokens,
+                             .is_default = true};
+}
+
 static enum err open_models(struct wire *w, struct error *e)
 {
     const char *bundled;
 
+    if (w->only) {
+        list_only(w);
+        return ERR_OK;
+    }
     for (int i = 0; i < w->config->n_model; i++) TRY(open_model(w, w->config->model[i], e));
     if (w->config->n_model > 0) return ERR_OK;
     bundled = models_bundled(w->arena);
@@ -328,7 +347,7 @@ static void stop(struct wire *w)
     if (w->server) server_drain(w->server, clock_ns() + w->config->drain_ms * NS_PER_MS);
     pool_free(w->pool); /* its jobs report to loops, which still run */
     server_close(&w->server);
-    for (int i = 0; i < w->catalog.n; i++) {
+    for (int i = 0; i < w->catalog.n && !w->only; i++) {
         backend_local_free(w->catalog.entry[i].backend);
         engine_close(&w->engine[i]);
     }
@@ -336,9 +355,9 @@ static void stop(struct wire *w)
     keyring_free(w->keys);
 }
 
-enum err wire_serve(const struct config *c, struct error *e)
+enum err wire_serve(const struct config *c, struct backend *only, struct error *e)
 {
-    struct wire w = {.config = c, .arena = arena_new(0)};
+    struct wire w = {.config = c, .only = only, .arena = arena_new(0)};
     enum err rc = start(&w, e);
     int signal_number = 0;
 

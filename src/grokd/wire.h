@@ -4,7 +4,9 @@
  * until SIGTERM or SIGINT, then drains.
  */
 #pragma once
+#include "backend/backend.h"
 #include "base/err.h"
 #include "grokd/config.h"
 
-MUST_CHECK enum err wire_serve(const struct config *c, struct error *e);
+/* only: answers in place of the models of c (tests); NULL: they do. Borrowed. */
+MUST_CHECK enum err wire_serve(const struct config *c, struct backend *only, struct error *e);

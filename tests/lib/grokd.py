@@ -14,12 +14,15 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("GROKD", ROOT / "build" / "grokd")).resolve()
+SCRIPTED = BINARY.parent / "tests" / "scripted" / "grokd-scripted"
 MODEL = ROOT / "models" / "grokd-mini.gguf"
 START_S = 60
 
 
 class Grokd:
     """Use as a context manager, or start() and stop()."""
+
+    program = [str(BINARY), "serve"]
 
     def __init__(self, *args, data_dir=None, env=None):
         self.own_dir = data_dir is None
@@ -30,7 +33,7 @@ class Grokd:
         self.log = []
 
     def start(self):
-        command = [str(BINARY), "serve", "--listen", "127.0.0.1:0", "--data-dir", str(self.data_dir),
+        command = [*self.program, "--listen", "127.0.0.1:0", "--data-dir", str(self.data_dir),
                    *map(str, self.args)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                         text=True, env={**os.environ, **self.env})
@@ -105,6 +108,17 @@ class Grokd:
         status, _, text = self.request("POST", "/v1/chat/completions", body)
         assert status == 200, (status, text)
         return [line[6:] for line in text.decode().split("\n") if line.startswith("data: ")]
+
+
+class Scripted(Grokd):
+    """The same server with prepared events in place of a model: {"NAME": [event, ...]}, chosen by
+    the text of the last message (tests/scripted/scripted.h)."""
+
+    def __init__(self, scripts, *args, **more):
+        super().__init__(*args, **more)
+        file = self.data_dir / "scripts.json"
+        file.write_text(json.dumps(scripts))
+        self.program = [str(SCRIPTED), str(file)]
 
 
 def run(module="__main__"):

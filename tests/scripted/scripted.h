@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A backend for tests that plays prepared events, so that what the wire makes of them can be told
+ * apart from what a model says. The text of a request's last message names the script:
+ *
+ *   {"NAME": [{"text": "Hi"}, {"reasoning": "why"}, {"wait_ms": 20}, {"text": "b", "choice": 1},
+ *             {"call": {"id": "call_1", "name": "f", "arguments": "{}"}},
+ *             {"finish": "stop"} or {"fail": "why"}], ...}
+ *
+ * A choice ends with "finish" (stop, length, tool_calls); behind the last event of a script that
+ * does not fail comes the usage.
+ */
+#pragma once
+#include "backend/backend.h"
+
+/* scripts: the parsed file; borrowed. ERR_FORMAT says which event is no event. */
+MUST_CHECK enum err scripted_new(const struct json *scripts, struct backend **out,
+                                 struct error *e);
+void scripted_free(struct backend *b);
