@@ -28,7 +28,8 @@ static bool may_be_object(const struct json *parameters)
     const struct json *type = json_get(parameters, "type");
 
     if (json_absent(type)) return true;
-    if (type->type != JSON_ARRAY) return type->type == JSON_STRING && str_is(type->string, "object");
+    if (type->type == JSON_STRING) return str_is(type->string, "object");
+    if (type->type != JSON_ARRAY) return false;
     for (uint32_t i = 0; i < type->n; i++)
         if (type->item[i].type == JSON_STRING && str_is(type->item[i].string, "object"))
             return true;

@@ -42,9 +42,24 @@ static void check_sample(const struct sample_params *s)
         CHECK(s->bias[i].id >= 0 && in((double)s->bias[i].bias, -100, 100));
 }
 
+static void check_tools(const struct chat_request *r)
+{
+    CHECK(r->n_tool <= CHAT_TOOLS_MAX);
+    for (size_t i = 0; i < r->n_tool; i++) {
+        CHECK(r->tool[i].name.n >= 1 && r->tool[i].name.n <= CHAT_TOOL_NAME_MAX);
+        CHECK(r->tool[i].source->type == JSON_OBJECT);
+        CHECK(!r->tool[i].parameters || r->tool[i].parameters->type == JSON_OBJECT);
+        for (size_t j = 0; j < i; j++) CHECK(!str_eq(r->tool[i].name, r->tool[j].name));
+    }
+    CHECK(r->tool_choice != TOOL_CHOICE_NAMED || r->tool_named < r->n_tool);
+    CHECK(r->tool_choice == TOOL_CHOICE_NONE || r->n_tool > 0);
+    CHECK((r->format == FORMAT_JSON_SCHEMA) == (r->schema != NULL));
+}
+
 static void check_request(const struct chat_request *r)
 {
     check_sample(&r->sample);
+    check_tools(r);
     CHECK(r->n_message >= 1 && r->n_message <= CHAT_MESSAGES_MAX);
     CHECK(r->n_choice >= 1 && r->n_choice <= CHAT_CHOICES_MAX && r->max_tokens >= 1);
     CHECK(r->n_top_logprobs >= 0 && r->n_top_logprobs <= ENGINE_TOP_LOGPROBS_MAX);
@@ -70,8 +85,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (rc == ERR_OK) rc = chat_parse(&api, body, root, a, &p, &e);
     CHECK(rc == ERR_OK || (e.code == rc && e.text[0]));
     if (rc == ERR_OK) {
+        struct chat_model model = {.vocab = vocab(), .syntax = call_syntax_named("hermes"),
+                                   .shows_tools = true, .shows_calls = true};
+
         check_request(&p.chat);
-        CHECK(p.model.p && chat_template_vars(vocab(), &p.chat, a)->type == JSON_OBJECT);
+        CHECK(p.model.p && chat_template_vars(&model, &p.chat, a)->type == JSON_OBJECT);
     }
     arena_free(tree);
     arena_free(a);

@@ -125,7 +125,8 @@ static const struct { const char *body; enum err code; const char *text; } bad[]
     {TOOLS(F("\"name\":\"f\",\"parameters\":true")), ERR_TYPE, "tools[0].parameters"},
     {TOOLS(F("\"name\":\"f\",\"parameters\":{\"type\":\"array\"}")), ERR_ARG,
      "Schema validation failed: [type] /type: the parameters of tool 'f' must be an object"},
-    {TOOLS(F("\"name\":\"f\",\"parameters\":{\"type\":[\"array\",\"null\"]}")), ERR_ARG, "tool 'f'"},
+    {TOOLS(F("\"name\":\"f\",\"parameters\":{\"type\":[\"array\",\"null\"]}")), ERR_ARG,
+     "tool 'f'"},
     {TOOLS(F("\"name\":\"f\",\"parameters\":{\"type\":7}")), ERR_ARG, "tool 'f'"},
     {BODY(",\"functions\":[{}]"), ERR_TYPE, "functions[0]: missing field `name`"},
     {BODY(",\"functions\":[1]"), ERR_TYPE, "functions[0]: expected an object"},
@@ -138,7 +139,8 @@ static const struct { const char *body; enum err code; const char *text; } bad[]
     {CHOICE("{\"type\":\"function\",\"function\":{\"name\":\"x\"}}"), ERR_ARG,
      "'tool_choice' names the function 'x', which is not among the tools."},
     {BODY(",\"tool_choice\":\"required\""), ERR_ARG, "is 'required', but the request has no tools"},
-    {BODY(",\"tool_choice\":{\"type\":\"function\",\"name\":\"f\"}"), ERR_ARG, "not among the tools"},
+    {BODY(",\"tool_choice\":{\"type\":\"function\",\"name\":\"f\"}"), ERR_ARG,
+     "not among the tools"},
     {BODY(",\"functions\":[{\"name\":\"f\"}],\"function_call\":{\"name\":\"g\"}"), ERR_ARG,
      "'function_call' names the function 'g'"},
     {BODY(",\"parallel_tool_calls\":1"), ERR_TYPE, "parallel_tool_calls: invalid type: number"},
@@ -188,7 +190,8 @@ static const char *const good[] = {
             "\"tool_calls\":[{\"function\":{\"name\":\"f\"}}]}"),
     MESSAGE("{\"role\":\"user\",\"content\":\"\"}"),
     CALL("{\"id\":\"c1\",\"function\":{\"name\":\"f\",\"arguments\":\"{\"}}"),
-    CALL("{\"id\":\"c1\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\\\":1,\\\"a\\\":2}\"}}"),
+    CALL("{\"id\":\"c1\",\"function\":{\"name\":\"f\","
+         "\"arguments\":\"{\\\"a\\\":1,\\\"a\\\":2}\"}}"),
     MESSAGE("{\"role\":\"assistant\",\"function_call\":{\"name\":\"f\",\"arguments\":\"no\"}}"),
     MESSAGE("{\"role\":\"tool\",\"content\":\"r\"}"),
     TOOLS(""), TOOLS(F("\"name\":\"" F64 "\"")), TOOLS("{\"type\":\"function\",\"name\":\"f\"}"),
@@ -325,7 +328,8 @@ static void test_tools(void **state)
 static void test_functions(void **state)
 {
     static const char *const body[] = {
-        BODY(",\"functions\":[{\"name\":\"f\"},{\"name\":\"g\"}],\"function_call\":{\"name\":\"g\"}"),
+        BODY(",\"functions\":[{\"name\":\"f\"},{\"name\":\"g\"}],"
+             "\"function_call\":{\"name\":\"g\"}"),
         BODY(",\"tools\":[],\"functions\":[{\"name\":\"f\"},{\"name\":\"g\"}],"
              "\"function_call\":{\"name\":\"g\"},\"tool_choice\":\"none\""),
     };
@@ -341,7 +345,8 @@ static void test_functions(void **state)
         assert_str_is(member(t.p.chat.tool[0].source, "function", "name")->string, "f");
         done();
     }
-    assert_int_equal(parse(BODY(",\"tools\":[" F("\"name\":\"t\"") "],\"functions\":[{}]")), ERR_OK);
+    assert_int_equal(parse(BODY(",\"tools\":[" F("\"name\":\"t\"") "],\"functions\":[{}]")),
+                     ERR_OK);
     assert_false(t.p.has_functions);
     assert_str_is(t.p.chat.tool[0].name, "t");
     done();

@@ -477,15 +477,17 @@ static void test_streamed_calls(void **state)
 {
     (void)state;
     assert_int_equal(chat(w.admin, "call", TOOLS ",\"stream\":true"), 200);
-    has("\"delta\":{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"call_1\",\"function\":{\"name\":"
-        "\"f\",\"arguments\":\"{}\"},\"index\":0,\"type\":\"function\"}]},\"finish_reason\":null");
+    has("\"delta\":{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"call_1\","
+        "\"function\":{\"name\":\"f\",\"arguments\":\"{}\"},"
+        "\"index\":0,\"type\":\"function\"}]},\"finish_reason\":null");
     has("\"delta\":{},\"finish_reason\":\"tool_calls\"");
     assert_int_equal(chat(w.admin, "calls", TOOLS ",\"stream\":true,\"logprobs\":true"), 200);
     has("\"delta\":{\"tool_calls\":[{\"id\":\"call_2\",\"function\":{\"name\":\"g\",\"arguments\":"
         "\"{}\"},\"index\":1,\"type\":\"function\"}]},\"logprobs\":null,\"finish_reason\":null");
     has("data: [DONE]");
     assert_int_equal(chat(w.admin, "call", FUNCTIONS ",\"stream\":true"), 200);
-    has("\"delta\":{\"role\":\"assistant\",\"function_call\":{\"name\":\"f\",\"arguments\":\"{}\"}}");
+    has("\"delta\":{\"role\":\"assistant\","
+        "\"function_call\":{\"name\":\"f\",\"arguments\":\"{}\"}}");
     has("\"finish_reason\":\"function_call\"");
     assert_int_equal(chat(w.admin, "call, fail", TOOLS ",\"stream\":true"), 200);
     has("call_1");
