@@ -13,11 +13,11 @@ import pathlib
 import random
 import resource
 import shutil
-import statistics
 import subprocess
 import sys
 import time
 
+from figures import Figures
 from load import CONTENT, Conn, Many, Stream, chat, distinct_prompts, request, words
 from server import MODEL, ROOT, Grokd, data_folder, split_cpu
 
@@ -44,24 +44,6 @@ QUESTIONS = ("Hello! Who are you?", "What is 12 plus 30?", "What is the capital 
 def percentile(values, p):
     values = sorted(values)
     return values[min(len(values) - 1, int(len(values) * p / 100))]
-
-
-class Figures:
-    """The rows, in the order in which they were first added to."""
-
-    def __init__(self):
-        self.rows = {}
-
-    def add(self, bench, name, unit, value, goal=None):
-        row = self.rows.setdefault((bench, name), {"bench": bench, "name": name, "unit": unit, "goal": goal,
-                                                   "samples": []})
-        row["samples"].append(round(value, 3))
-
-    def print(self):
-        for r in self.rows.values():
-            low, mid, high = min(r["samples"]), statistics.median(r["samples"]), max(r["samples"])
-            goal = "" if r["goal"] is None else "  (goal: %g)" % r["goal"]
-            print("%-9s %-58s %10.1f %10.1f %10.1f %s%s" % (r["bench"], r["name"], low, mid, high, r["unit"], goal))
 
 
 # ---- start ----
