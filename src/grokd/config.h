@@ -28,6 +28,8 @@ struct config {
     const char *error_shape;
     int64_t wrong_key_status;
     double temperature, top_p;
+    int64_t schema_time_ms, schema_memory, schema_depth, schema_nodes, schema_states, schema_cache,
+        mask_pool;
     int64_t price_prompt, price_cached, price_completion;
     const char *log_level;
     bool example;
