@@ -49,7 +49,8 @@ static inline bool dfa_accepts(const struct dfa *d, uint32_t state)
 struct dfa_work {
     struct arena *arena;               /* results and scratch; its cap bounds memory */
     int64_t deadline_ns;               /* clock_ns; 0: none */
-    uint32_t n_state_max;              /* of one automaton, also on the way to it */
+    uint32_t n_state_max;              /* of one automaton, also on the way to it; 0:
+                                        * DFA_STATES_MAX */
     enum err rc;
     struct error *e;                   /* filled on the first failure */
 };
@@ -71,28 +72,32 @@ enum dfa_shared {
 /* Thread-safe; n_word is present. */
 const struct dfa *dfa_shared(enum dfa_shared which);
 
-/* ---- algebra; all give NULL when w failed. Operands are over one alphabet of bytes. ---- */
+/* ---- algebra; all give NULL when w failed. Operands are over one alphabet of bytes. A state of
+ * a product has DFA_CHAR when either operand's has. ---- */
 
 MUST_CHECK const struct dfa *dfa_and(struct dfa_work *w, const struct dfa *a, const struct dfa *b);
 MUST_CHECK const struct dfa *dfa_or(struct dfa_work *w, const struct dfa *a, const struct dfa *b);
 /* a without b. The complement of a language of strings is dfa_minus(w, dfa_shared(DFA_TEXT), a). */
 MUST_CHECK const struct dfa *dfa_minus(struct dfa_work *w, const struct dfa *a,
                                        const struct dfa *b);
-/* The language of exactly these byte strings; any order, doubles are fine. Minimal. */
+/* The language of exactly these byte strings; any order, doubles are fine. Minimal,
+ * with n_word. */
 MUST_CHECK const struct dfa *dfa_words(struct dfa_work *w, const str *word, size_t n);
-/* a followed by the text. */
+/* a followed by the text; a itself when that is empty. */
 MUST_CHECK const struct dfa *dfa_append(struct dfa_work *w, const struct dfa *a, str text);
-/* Fewest states; keeps DFA_CHAR apart. */
+/* Fewest states; keeps DFA_CHAR apart. One language (and flags) gives one table. */
 MUST_CHECK const struct dfa *dfa_minimize(struct dfa_work *w, const struct dfa *a);
 /* Decoded texts -> JSON strings with both quotes, in the spelling of DFA_STRING; sets DFA_CHAR.
  * dfa_shared(DFA_TEXT) gives dfa_shared(DFA_STRING) itself. */
 MUST_CHECK const struct dfa *dfa_json_string(struct dfa_work *w, const struct dfa *text);
-/* Same language, with n_word. */
+/* Same language, with n_word: a itself when it has that, else sharing a's tables (so a's arena
+ * must live as long). */
 MUST_CHECK const struct dfa *dfa_count(struct dfa_work *w, const struct dfa *a);
 
 static inline bool dfa_is_empty(const struct dfa *a) { return a->start == DFA_DEAD; }
 bool dfa_match(const struct dfa *a, str text);
 /* Is a within b? False also when w failed. */
 bool dfa_is_subset(struct dfa_work *w, const struct dfa *a, const struct dfa *b);
-/* Shortest and longest text in code points (longest UINT32_MAX: unbounded). a is over UTF-8. */
+/* Shortest and longest text in code points (longest UINT32_MAX: unbounded). a is over UTF-8;
+ * an empty a gives UINT32_MAX and 0. */
 void dfa_char_range(const struct dfa *a, uint32_t *n_min, uint32_t *n_max);

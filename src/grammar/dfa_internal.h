@@ -58,5 +58,21 @@ void dfa_reverse_done(struct dfa_reverse *r);
 MUST_CHECK bool dfa_draft_copy(struct dfa_draft *d, struct dfa_work *w, const struct dfa *a);
 void dfa_draft_done(struct dfa_draft *d);
 
+/* ---- index: a draft all of whose states are made here, one for each key ---- */
+
+struct dfa_index {
+    struct dfa_draft *draft;           /* borrows, as long as it lives */
+    uint64_t *key;                     /* owns; [n_state] of a state of the draft */
+    uint32_t *slot;                    /* owns; [n_slot] state or 0 */
+    size_t key_cap, n_slot;
+};
+
+void dfa_index_init(struct dfa_index *x, struct dfa_draft *d);
+void dfa_index_done(struct dfa_index *x);
+/* The state of key, DFA_DEAD: none yet. */
+uint32_t dfa_index_find(const struct dfa_index *x, uint64_t key);
+/* A state for a key that has none; DFA_DEAD once the work has failed. */
+uint32_t dfa_index_add(struct dfa_index *x, uint64_t key, uint8_t flags);
+
 /* dfa_json_string without a look at the shared automata, which are made with it. */
 MUST_CHECK const struct dfa *dfa_json_spell(struct dfa_work *w, const struct dfa *text);

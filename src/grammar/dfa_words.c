@@ -23,11 +23,13 @@ struct node {
     bool is_word;
 };
 
+struct slot { uint32_t node, hash; };          /* node: 1 + closed state, 0: free */
+
 struct words {
     struct dfa_work *w;
     struct node *node;                         /* owns; [n_node + 1] closed, the last a sentinel */
     struct way *way;                           /* owns; [n_way] of closed states */
-    uint32_t *slot;                            /* owns; [n_slot] 1 + closed state, or 0 */
+    struct slot *slot;                         /* owns; [n_slot], by hash */
     size_t n_node, node_cap, n_way, way_cap, n_slot;
 
     struct way *open_way;                      /* owns; finished ways of open states, stacked */
@@ -41,14 +43,14 @@ static int compare_words(const void *a, const void *b)
     return str_cmp(*(const str *)a, *(const str *)b);
 }
 
-static uint64_t node_hash(const struct way *way, size_t n, bool is_word)
+static uint32_t node_hash(const struct way *way, size_t n, bool is_word)
 {
     uint64_t h = is_word ? 0x2545f4914f6cdd1du : 0x9e3779b97f4a7c15u;
     for (size_t i = 0; i < n; i++) {
         h = (h ^ ((uint64_t)way[i].to << 8 | way[i].byte)) * 0x9e3779b97f4a7c15u;
         h ^= h >> 32;
     }
-    return h;
+    return (uint32_t)h;
 }
 
 static bool is_node_like(const struct words *x, uint32_t node, const struct way *way, size_t n,
@@ -66,16 +68,16 @@ static bool is_node_like(const struct words *x, uint32_t node, const struct way 
 static bool grow_slots(struct words *x)
 {
     size_t n = x->n_slot ? x->n_slot * 2 : SLOTS_FIRST;
-    uint32_t *slot = dfa_scratch(x->w, n, sizeof *slot);
+    struct slot *slot = dfa_scratch(x->w, n, sizeof *slot);
     if (!slot)
         return false;
-    for (size_t k = 0; k < x->n_node; k++) {
-        size_t first = x->node[k].first_way;
-        size_t i = node_hash(x->way + first, x->node[k + 1].first_way - first,
-                             x->node[k].is_word) & (n - 1);
-        while (slot[i])
+    for (size_t k = 0; k < x->n_slot; k++) {
+        size_t i = x->slot[k].hash & (n - 1);
+        if (!x->slot[k].node)
+            continue;
+        while (slot[i].node)
             i = (i + 1) & (n - 1);
-        slot[i] = (uint32_t)k + 1;
+        slot[i] = x->slot[k];
     }
     mem_free(x->slot);
     x->slot = slot;
@@ -88,19 +90,21 @@ static uint32_t close_node(struct words *x, const struct way *way, size_t n, boo
 {
     if (x->n_node * 2 >= x->n_slot && !grow_slots(x))
         return 0;
-    size_t i = node_hash(way, n, is_word) & (x->n_slot - 1);
-    for (uint32_t s; (s = x->slot[i]) != 0; i = (i + 1) & (x->n_slot - 1))
-        if (is_node_like(x, s - 1, way, n, is_word)) return s - 1;
+    uint32_t hash = node_hash(way, n, is_word);
+    size_t i = hash & (x->n_slot - 1);
+    for (; x->slot[i].node; i = (i + 1) & (x->n_slot - 1))
+        if (x->slot[i].hash == hash && is_node_like(x, x->slot[i].node - 1, way, n, is_word))
+            return x->slot[i].node - 1;
     if (!dfa_states_fit(x->w, x->n_node + 1) ||
         !dfa_grow(x->w, &x->node, &x->node_cap, x->n_node + 2, sizeof *x->node) ||
         !dfa_grow(x->w, &x->way, &x->way_cap, x->n_way + n, sizeof *x->way))
         return 0;
-    if (n)
-        memcpy(x->way + x->n_way, way, n * sizeof *way);
+    for (size_t k = 0; k < n; k++)
+        x->way[x->n_way + k] = way[k];
     x->node[x->n_node] = (struct node){(uint32_t)x->n_way, is_word};
     x->n_way += n;
     x->node[x->n_node + 1] = (struct node){(uint32_t)x->n_way, false};
-    x->slot[i] = (uint32_t)x->n_node + 1;
+    x->slot[i] = (struct slot){(uint32_t)x->n_node + 1, hash};
     return (uint32_t)x->n_node++;
 }
 

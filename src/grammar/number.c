@@ -15,8 +15,8 @@
 #include "base/mem.h"
 #include "grammar/dfa_internal.h"
 
-enum phase { START, MINUS, ZERO, INT, POINT, FRAC, N_PHASE };
-enum relation { LESS, EQUAL, MORE, N_RELATION };
+enum phase { START, MINUS, ZERO, INT, POINT, FRAC };
+enum relation { LESS, EQUAL, MORE };
 
 /* A bound of the magnitude, with its digits written out. */
 struct bound {
@@ -41,9 +41,7 @@ struct ranger {
     struct dfa_draft d;
     struct part part[2];                       /* of a sign: 0 plus, 1 minus */
     uint32_t n_max;
-    uint32_t *state_of;                        /* owns; by place_index; 0: not made yet */
-    struct place *place;                       /* owns; [n_state] */
-    size_t place_cap;
+    struct dfa_index index;                    /* by place_key */
 };
 
 /* Classes of bytes: others, digits (1 + digit), and these. */
@@ -173,11 +171,17 @@ static bool is_accepting(const struct ranger *g, const struct place *at)
            is_within(&p->high, compare_int_end(&p->high, at->high, at->n), 0, LESS);
 }
 
-static size_t place_index(const struct ranger *g, const struct place *at)
+static uint64_t place_key(struct place at)
 {
-    size_t i = (size_t)at->phase * 2 + at->sign;
-    i = (i * N_RELATION + at->low) * N_RELATION + at->high;
-    return i * (g->n_max + 1) + at->n;
+    return (uint64_t)at.n << 32 | (uint32_t)at.phase << 24 | (uint32_t)at.sign << 16 |
+           (uint32_t)at.low << 8 | at.high;
+}
+
+static struct place place_of(uint64_t key)
+{
+    return (struct place){.n = (uint32_t)(key >> 32), .phase = (uint8_t)(key >> 24),
+                          .sign = (uint8_t)(key >> 16), .low = (uint8_t)(key >> 8),
+                          .high = (uint8_t)key};
 }
 
 /* The state of a place, made when it is new; DFA_DEAD when the work has failed or the upper bound
@@ -191,16 +195,9 @@ static uint32_t state_at(struct ranger *g, struct place at)
     bool is_open = at.phase == INT || (p->low.is_set && at.low == EQUAL) ||
                    (p->high.is_set && at.high == EQUAL);
     at.n = at.n > g->n_max ? g->n_max : is_open ? at.n : 0;
-    uint32_t *known = &g->state_of[place_index(g, &at)];
-    if (*known)
-        return *known;
-    uint32_t s = dfa_draft_add(&g->d, is_accepting(g, &at) ? DFA_ACCEPT : 0);
-    if (s == DFA_DEAD ||
-        !dfa_grow(g->d.w, &g->place, &g->place_cap, (size_t)s + 64, sizeof *g->place))
-        return DFA_DEAD;
-    g->place[s] = at;
-    *known = s;
-    return s;
+    uint32_t s = dfa_index_find(&g->index, place_key(at));
+    return s != DFA_DEAD ? s : dfa_index_add(&g->index, place_key(at),
+                                             is_accepting(g, &at) ? DFA_ACCEPT : 0);
 }
 
 static uint32_t step_digit(struct ranger *g, struct place at, uint8_t digit)
@@ -235,7 +232,7 @@ static uint32_t step_dot(struct ranger *g, struct place at)
 
 static void fill_row(struct ranger *g, uint32_t s)
 {
-    struct place at = g->place[s];
+    struct place at = place_of(g->index.key[s]);
     for (uint8_t digit = 0; digit < 10; digit++) {
         uint32_t to = step_digit(g, at, digit);
         dfa_draft_row(&g->d, s)[1 + digit] = to;
@@ -257,11 +254,9 @@ static const struct dfa *range_dfa(struct dfa_work *w, const struct number_range
     struct ranger g = {.n_max = 1};
     uint32_t start = DFA_DEAD;
     dfa_draft_init(&g.d, w, class_of, N_CLASS);
+    dfa_index_init(&g.index, &g.d);
     if (w->rc == ERR_OK && parts_set(&g, r)) {
-        size_t n = (size_t)N_PHASE * 2 * N_RELATION * N_RELATION * (g.n_max + 1);
-        g.state_of = dfa_scratch(w, n, sizeof *g.state_of);
-        if (g.state_of)
-            start = state_at(&g, (struct place){.phase = START, .low = EQUAL, .high = EQUAL});
+        start = state_at(&g, (struct place){.phase = START, .low = EQUAL, .high = EQUAL});
         for (uint32_t s = 1; s < g.d.n_state && w->rc == ERR_OK; s++)
             fill_row(&g, s);
     }
@@ -269,8 +264,7 @@ static const struct dfa *range_dfa(struct dfa_work *w, const struct number_range
         mem_free(g.part[i].low.digit);
         mem_free(g.part[i].high.digit);
     }
-    mem_free(g.state_of);
-    mem_free(g.place);
+    dfa_index_done(&g.index);
     return dfa_draft_finish(&g.d, start);
 }
 
@@ -285,6 +279,20 @@ static bool check_texts(struct dfa_work *w, const struct number_range *r)
         if (!dfa_match(number, r->divisor[i]) || number_cmp(r->divisor[i], STR("0")) <= 0)
             dfa_fail(w, ERR_ARG, "multipleOf must be a number above 0");
     return w->rc == ERR_OK;
+}
+
+/* a (NULL: everything) within the multiples. Its failure names the keyword. */
+static const struct dfa *and_multiples(struct dfa_work *w, const struct dfa *a, str divisor)
+{
+    struct error e = {0};
+    struct dfa_work inner = *w;
+    inner.e = &e;
+    const struct dfa *m = number_multiples(&inner, divisor);
+    if (a && m)
+        m = dfa_and(&inner, a, m);
+    if (inner.rc != ERR_OK)
+        dfa_fail(w, inner.rc, "multipleOf %.*s: %s", STR_FMT(str_sub(divisor, 0, 40)), e.text);
+    return m;
 }
 
 const struct dfa *number_dfa(struct dfa_work *w, const struct number_range *r)
@@ -302,9 +310,7 @@ const struct dfa *number_dfa(struct dfa_work *w, const struct number_range *r)
         const struct dfa *range = range_dfa(w, r);
         a = range && a ? dfa_and(w, a, range) : range;
     }
-    for (size_t i = 0; i < r->n_divisor && w->rc == ERR_OK; i++) {
-        const struct dfa *multiples = number_multiples(w, r->divisor[i]);
-        a = multiples && a ? dfa_and(w, a, multiples) : multiples;
-    }
+    for (size_t i = 0; i < r->n_divisor && w->rc == ERR_OK; i++)
+        a = and_multiples(w, a, r->divisor[i]);
     return w->rc == ERR_OK ? dfa_minimize(w, a) : NULL;
 }

@@ -228,7 +228,7 @@ static void multiples(void **state)
         STR("1"), STR("2"), STR("3"), STR("5"), STR("7"), STR("10"), STR("12"), STR("100"),
         STR("250"), STR("864"), STR("1000000"), STR("0.1"), STR("0.01"), STR("0.5"), STR("0.05"),
         STR("0.25"), STR("2.5"), STR("1.0"), STR("7.00"), STR("0.003"), STR("12.5"),
-        STR("0.000001"), STR("33.33"),
+        STR("0.000001"), STR("33.33"), STR("0.0625"), STR("0.0078125"), STR("1024"),
     };
     for (size_t i = 0; i < N_OF(of); i++)
         for (int kind = 0; kind < 4; kind++) {
@@ -442,7 +442,7 @@ static void limits_are_reached(void **state)
 {
     (void)state;
     static const str divisor[] = {STR("1000003"), STR("1e100000"), STR("1e-100000"),
-                                  STR("9e-50000"), STR("1e-999999999999999999999"),
+                                  STR("9e-50000"), STR("1e-999999999999999999999"), STR("1e65537"),
                                   STR("12345678901234567890123")};
     for (size_t i = 0; i < N_OF(divisor); i++) {
         struct dfa_work w = new_work();
