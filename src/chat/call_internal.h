@@ -56,7 +56,6 @@ struct call_syntax {
     bool thinks_again;                 /* text may be interrupted by more thinking */
     str result_open, result_close;     /* a tool's result as text */
     str mark[CALL_MARKS_MAX];          /* single tokens in vocabularies made for the format */
-    struct call_history history;
 };
 
 #define CALL_BYTES_MAX ((size_t)1 << 20)   /* of one call, from its opening marker on */

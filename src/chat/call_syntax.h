@@ -31,22 +31,6 @@ void call_syntax_write_call(const struct call_syntax *s, const struct chat_tool_
                             struct buf *out);
 void call_syntax_write_result(const struct call_syntax *s, str tool_call_id, str name, str text,
                               struct buf *out);
-/* All calls of one message, as the model would write them in one turn. */
-void call_syntax_write_calls(const struct call_syntax *s, const struct chat_tool_call *c, size_t n,
-                             struct buf *out);
-
-/* What a template shows by itself; the rest goes in as text. Templates of one format differ here:
- * some list no tools, some print no past calls. */
-struct call_shown { bool tools, calls, results; };
-struct call_shown call_syntax_shown(const struct call_syntax *s, str template_source);
-/* What templates of this format want of messages with calls. */
-struct call_history {
-    bool arguments_text;               /* arguments as text, not as an object */
-    bool content_null;                 /* content is null beside calls */
-    bool one_call;                     /* a message may hold one call */
-    int n_id;                          /* ids are that many letters or digits; 0: anything */
-};
-struct call_history call_syntax_history(const struct call_syntax *s);
 
 /* What the model writes in its turn, after thinking. */
 struct call_grammar {
