@@ -88,7 +88,8 @@ MUST_CHECK const struct dfa *dfa_append(struct dfa_work *w, const struct dfa *a,
 /* Fewest states; keeps DFA_CHAR apart. One language (and flags) gives one table. */
 MUST_CHECK const struct dfa *dfa_minimize(struct dfa_work *w, const struct dfa *a);
 /* Decoded texts -> JSON strings with both quotes, in the spelling of DFA_STRING; sets DFA_CHAR.
- * dfa_shared(DFA_TEXT) gives dfa_shared(DFA_STRING) itself. */
+ * dfa_shared(DFA_TEXT), or a minimal automaton of that language, gives dfa_shared(DFA_STRING)
+ * itself. ERR_ARG for a language that cannot be of UTF-8 (not all such are found). */
 MUST_CHECK const struct dfa *dfa_json_string(struct dfa_work *w, const struct dfa *text);
 /* Same language, with n_word: a itself when it has that, else sharing a's tables (so a's arena
  * must live as long). */

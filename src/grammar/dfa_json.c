@@ -22,8 +22,7 @@ struct speller {
     struct dfa_work *w;
     const struct dfa *text;
     struct dfa_draft d;
-    uint8_t text_class[256];                   /* of a class of the draft whose bytes are raw */
-    bool is_raw[256];                          /* class: bytes that stand for themselves */
+    uint8_t text_class[256];                   /* of a class of the draft, but for class 0 */
     bool is_lead[256];                         /* text class: has a byte that begins a character */
     uint8_t escaped[N_CONTROL + 2];            /* text classes of the escaped characters */
     uint32_t n_escaped;
@@ -65,7 +64,6 @@ static uint32_t spell_classes(struct speller *p, uint8_t class_of[256])
             class_of[b] = (uint8_t)of_text[c];
         }
         p->text_class[class_of[b]] = c;
-        p->is_raw[class_of[b]] = b >= N_CONTROL && b != '"' && b != '\\';
         if (b < 0x80 || b > 0xbf)
             p->is_lead[c] = true;
     }
@@ -191,13 +189,17 @@ static void spell_state(struct speller *p, uint32_t s, uint32_t end)
 {
     const struct dfa *text = p->text;
     const uint32_t *from = text->next + (size_t)s * text->n_class;
-    bool is_between = dfa_accepts(text, s);
-    for (uint32_t c = 0; c < text->n_class && !is_between; c++)
-        is_between = from[c] != DFA_DEAD && p->is_lead[c];
+    bool is_between = dfa_accepts(text, s), is_inside = false;
+    for (uint32_t c = 0; c < text->n_class; c++) {
+        is_between |= from[c] != DFA_DEAD && p->is_lead[c];
+        is_inside |= from[c] != DFA_DEAD && !p->is_lead[c];
+    }
+    if (is_between && is_inside)
+        dfa_fail(p->w, ERR_ARG, "texts of a language are not all UTF-8");
     uint32_t escape = is_between ? escape_of(p, s) : DFA_DEAD;
     uint32_t *row = dfa_draft_row(&p->d, s);
-    for (uint32_t c = 0; c < p->d.n_class; c++)
-        row[c] = p->is_raw[c] ? from[p->text_class[c]] : DFA_DEAD;
+    for (uint32_t c = 1; c < p->d.n_class; c++)
+        row[c] = from[p->text_class[c]];
     set_way(p, s, '\\', escape);
     set_way(p, s, '"', dfa_accepts(text, s) ? end : DFA_DEAD);
     p->d.flags[s] = is_between ? DFA_CHAR : 0;

@@ -80,9 +80,7 @@ static bool bound_set(struct dfa_work *w, struct bound *b, const struct decimal 
 static bool part_set(struct dfa_work *w, struct part *p, const struct decimal *min, bool min_equal,
                      const struct decimal *max, bool max_equal)
 {
-    p->is_possible = true;
-    if (max && (max->is_negative || (max->n == 0 && !max_equal)))
-        p->is_possible = false;
+    p->is_possible = !max || !max->is_negative;
     if (p->is_possible && min && !min->is_negative && !bound_set(w, &p->low, min, min_equal))
         return false;
     return !p->is_possible || !max || bound_set(w, &p->high, max, max_equal);

@@ -50,6 +50,17 @@ static str random_text(struct rng *r, str alphabet, size_t n_max, char *out)
     return str_n(out, n);
 }
 
+/* The word of n - 1 letters a. */
+static const struct dfa *chain(struct dfa_work *w, uint32_t n)
+{
+    char *text = mem_alloc(n);
+    memset(text, 'a', n);
+    str word = str_n(text, n - 1);
+    const struct dfa *a = dfa_words(w, &word, 1);
+    mem_free(text);
+    return a;
+}
+
 /* What dfa.h promises of every automaton. */
 static void assert_sound(const struct dfa *a)
 {
@@ -143,6 +154,30 @@ static void laws_give_equal_tables(void **state)
             assert_true(is_same_table(dfa_minimize(&w, law[i][0]), dfa_minimize(&w, law[i][1])));
         arena_free(w.arena);
     }
+}
+
+/* The flags along a text of the product are those of both operands. */
+static void products_keep_characters(void **state)
+{
+    (void)state;
+    struct rng r;
+    rng_seed(&r, 10);
+    struct dfa_work w = new_work();
+    const struct dfa *a = dfa_shared(DFA_STRING), *b = chain(&w, 9);
+    const struct dfa *made[] = {dfa_or(&w, a, b), dfa_or(&w, b, a), dfa_minus(&w, a, b),
+                                dfa_and(&w, a, dfa_or(&w, b, a))};
+    for (size_t i = 0; i < N_OF(made); i++)
+        for (int round = 0; round < 200; round++) {
+            char room[12];
+            str t = random_text(&r, STR("\"\"a\\nu0"), sizeof room, room);
+            uint32_t s = made[i]->start, in_a = a->start;
+            for (size_t k = 0; k < t.n && s != DFA_DEAD; k++) {
+                s = dfa_next(made[i], s, (uint8_t)t.p[k]);
+                in_a = dfa_next(a, in_a, (uint8_t)t.p[k]);
+                assert_int_equal(made[i]->flags[s] & DFA_CHAR, a->flags[in_a] & DFA_CHAR);
+            }
+        }
+    arena_free(w.arena);
 }
 
 /* Fills apart [n_state, n_state]: can a text tell two states from one another? */
@@ -326,6 +361,8 @@ static void other_spellings_are_out(void **state)
     const struct dfa *again = dfa_minimize(&w, dfa_or(&w, all, dfa_words(&w, &STR("a"), 1)));
     assert_ptr_equal(dfa_json_string(&w, again), dfa_shared(DFA_STRING));
     assert_true(dfa_is_empty(dfa_json_string(&w, dfa_words(&w, NULL, 0))));
+    assert_null(dfa_json_string(&w, dfa_words(&w, (str[]){STR("a"), STR("\x80")}, 2)));
+    assert_int_equal(w.rc, ERR_ARG);
     arena_free(w.arena);
 }
 
@@ -446,16 +483,6 @@ static void append_reaches_into_the_language(void **state)
 }
 
 /* ---- limits ---- */
-
-static const struct dfa *chain(struct dfa_work *w, uint32_t n)
-{
-    char *text = mem_alloc(n);
-    memset(text, 'a', n);
-    str word = str_n(text, n - 1);
-    const struct dfa *a = dfa_words(w, &word, 1);
-    mem_free(text);
-    return a;
-}
 
 static const struct dfa *try_words(struct dfa_work *w, const struct dfa *a, const struct dfa *b)
 {
@@ -641,6 +668,7 @@ int main(void)
         cmocka_unit_test(text_is_utf8),
         cmocka_unit_test(algebra_is_of_languages),
         cmocka_unit_test(laws_give_equal_tables),
+        cmocka_unit_test(products_keep_characters),
         cmocka_unit_test(minimal_is_minimal),
         cmocka_unit_test(words_are_exactly_those),
         cmocka_unit_test(texts_have_one_spelling),
