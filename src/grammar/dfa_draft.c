@@ -14,7 +14,8 @@
 #include "base/mem.h"
 
 #define STATES_FIRST 64                        /* of a draft's first table */
-#define SWEEPS_MAX 3
+#define GROW_FIRST 32                          /* elements of an array that begins to grow */
+#define SWEEPS_MAX 3                           /* before the ways back are laid out */
 #define STATES_PER_LOOK 1024                   /* at the clock */
 
 /* ---- limits ---- */
@@ -74,7 +75,8 @@ bool dfa_grow(struct dfa_work *w, void *p, size_t *cap, size_t n, size_t size)
         return false;
     if (n <= *cap)
         return true;
-    size_t want = *cap * 2 > n ? *cap * 2 : n, total;
+    size_t want = *cap ? *cap * 2 : GROW_FIRST, total;
+    want = want > n ? want : n;
     void *old, *grown = NULL;
     memcpy(&old, p, sizeof old);
     if (size_mul(want, size, &total) && total <= arena_left(w->arena))

@@ -262,6 +262,35 @@ static void words_are_exactly_those(void **state)
     }
 }
 
+/* 10,000 values of an enum, long and without likeness. */
+static void words_in_bulk(void **state)
+{
+    (void)state;
+    enum { N = 10000, LENGTH = 30 };
+    struct rng r;
+    rng_seed(&r, 11);
+    struct dfa_work w = new_work();
+    w.n_state_max = 0;
+    char *room = mem_array(N, LENGTH);
+    str *word = mem_array(N, sizeof *word);
+    for (size_t i = 0; i < N; i++) {
+        word[i] = str_n(room + i * LENGTH, LENGTH);
+        for (size_t k = 0; k < LENGTH; k++)
+            room[i * LENGTH + k] = (char)('a' + rng_below(&r, 26));
+    }
+    int64_t start = clock_thread_cpu_ns();
+    const struct dfa *a = dfa_words(&w, word, N);
+    print_message("%d words: %.1f ms\n", N, (double)(clock_thread_cpu_ns() - start) / 1e6);
+    assert_int_equal(a->n_word[a->start], N);
+    for (size_t i = 0; i < N; i++)
+        assert_true(dfa_match(a, word[i]));
+    const struct dfa *none = dfa_minus(&w, a, dfa_words(&w, word + 1, N - 1));
+    assert_int_equal(dfa_count(&w, none)->n_word[none->start], 1);
+    mem_free(room);
+    mem_free(word);
+    arena_free(w.arena);
+}
+
 /* ---- JSON strings ---- */
 
 /* Characters of every kind of spelling, in some order. */
@@ -671,6 +700,7 @@ int main(void)
         cmocka_unit_test(products_keep_characters),
         cmocka_unit_test(minimal_is_minimal),
         cmocka_unit_test(words_are_exactly_those),
+        cmocka_unit_test(words_in_bulk),
         cmocka_unit_test(texts_have_one_spelling),
         cmocka_unit_test(other_spellings_are_out),
         cmocka_unit_test(counts_are_of_words),
