@@ -39,6 +39,7 @@ struct place {                                 /* one state */
 
 struct ranger {
     struct dfa_draft d;
+    bool is_integer;                           /* no fraction, no -0 */
     struct part part[2];                       /* of a sign: 0 plus, 1 minus */
     uint32_t n_max;
     struct dfa_index index;                    /* by place_key */
@@ -164,6 +165,8 @@ static bool is_accepting(const struct ranger *g, const struct place *at)
     if (at->phase == FRAC)
         return is_within(&p->low, at->low, at->n, MORE) &&
                is_within(&p->high, at->high, at->n, LESS);
+    if (at->phase == ZERO && g->is_integer && at->sign)
+        return false;
     return (at->phase == ZERO || at->phase == INT) &&
            is_within(&p->low, compare_int_end(&p->low, at->low, at->n), 0, MORE) &&
            is_within(&p->high, compare_int_end(&p->high, at->high, at->n), 0, LESS);
@@ -219,7 +222,7 @@ static uint32_t step_digit(struct ranger *g, struct place at, uint8_t digit)
 static uint32_t step_dot(struct ranger *g, struct place at)
 {
     const struct part *p = &g->part[at.sign];
-    if (at.phase != ZERO && at.phase != INT)
+    if ((at.phase != ZERO && at.phase != INT) || g->is_integer)
         return DFA_DEAD;
     at.low = (uint8_t)compare_int_end(&p->low, at.low, at.n);
     at.high = (uint8_t)compare_int_end(&p->high, at.high, at.n);
@@ -243,13 +246,13 @@ static void fill_row(struct ranger *g, uint32_t s)
     }
 }
 
-/* Plain spellings within the bounds of r. */
+/* Plain spellings within the bounds of r; of integers, exactly those wanted. */
 static const struct dfa *range_dfa(struct dfa_work *w, const struct number_range *r)
 {
     uint8_t class_of[256] = {['-'] = CLASS_MINUS, ['.'] = CLASS_DOT};
     for (int digit = 0; digit < 10; digit++)
         class_of['0' + digit] = (uint8_t)(1 + digit);
-    struct ranger g = {.n_max = 1};
+    struct ranger g = {.is_integer = r->is_integer, .n_max = 1};
     uint32_t start = DFA_DEAD;
     dfa_draft_init(&g.d, w, class_of, N_CLASS);
     dfa_index_init(&g.index, &g.d);
@@ -301,13 +304,11 @@ const struct dfa *number_dfa(struct dfa_work *w, const struct number_range *r)
     if (!has_bound && r->n_divisor == 0)
         return dfa_shared(r->is_integer ? DFA_INTEGER
                           : r->is_unique ? DFA_NUMBER_UNIQUE : DFA_NUMBER);
-    const struct dfa *a = NULL;
-    if (r->is_integer || r->is_unique)
+    const struct dfa *a = has_bound ? range_dfa(w, r) : NULL;
+    if (a && r->is_unique && !r->is_integer)
+        a = dfa_and(w, a, dfa_shared(DFA_NUMBER_UNIQUE));
+    if (!has_bound && (r->is_integer || r->is_unique))
         a = dfa_shared(r->is_integer ? DFA_INTEGER : DFA_NUMBER_UNIQUE);
-    if (has_bound) {
-        const struct dfa *range = range_dfa(w, r);
-        a = range && a ? dfa_and(w, a, range) : range;
-    }
     for (size_t i = 0; i < r->n_divisor && w->rc == ERR_OK; i++)
         a = and_multiples(w, a, r->divisor[i]);
     return w->rc == ERR_OK ? dfa_minimize(w, a) : NULL;
