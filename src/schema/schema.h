@@ -36,8 +36,9 @@ struct schema_options {
                              .depth_max = SCHEMA_DEPTH_MAX_DEFAULT, \
                              .n_node_max = SCHEMA_NODES_MAX_DEFAULT})
 
-/* ERR_ARG: "[keyword] /json/pointer: what is wrong". ERR_LIMIT: which limit. Schemas that no value
- * satisfies are ERR_ARG too. `schema` (and its text) is borrowed for the call. */
+/* ERR_ARG: "[kind] /json/pointer/keyword: what is wrong", kind standard_violation (not a schema),
+ * unsupported, or unsatisfiable (no value satisfies it). ERR_LIMIT: "[limit] ..." says which.
+ * `schema` (and its text) is borrowed for the call. */
 MUST_CHECK enum err schema_compile(const struct json *schema, const struct schema_options *o,
                                    struct grammar_builder *g, uint32_t *node, struct error *e);
 /* Any JSON object, and any JSON value, nested as deep as one likes. */

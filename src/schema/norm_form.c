@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Forms: intersection, union, difference, and "exactly one of". Differences are taken shape by
+ * shape, and only between shapes that may overlap: most oneOf branches differ in a member, so
+ * nothing has to be taken away.
+ */
+#include "schema/norm.h"
+
+struct shape *shape_new(struct norm *c, enum shape_type type)
+{
+    struct shape *s = norm_new(c, struct shape);
+    s->type = type;
+    switch (type) {
+    case SHAPE_NUMBER: break;
+    case SHAPE_STRING: s->string.n_max = COUNT_UNBOUNDED; break;
+    case SHAPE_ARRAY:
+        s->array.rest = c->true_state;
+        s->array.n_max = COUNT_UNBOUNDED;
+        break;
+    case SHAPE_OBJECT:
+        s->object.rest = c->true_state;
+        s->object.n_max = COUNT_UNBOUNDED;
+        break;
+    case SHAPE_COUNT: break;
+    }
+    (void)norm_count(c);
+    return s;
+}
+
+struct shape *shape_copy(struct norm *c, const struct shape *s)
+{
+    struct shape *copy = norm_new(c, struct shape);
+    *copy = *s;
+    (void)norm_count(c);
+    return copy;
+}
+
+void shapes_add(struct norm *c, struct shapes *l, const struct shape *s)
+{
+    if (!s || c->rc) return;
+    for (uint32_t i = 0; i < l->n && i < 32; i++)
+        if (l->v[i] == s) return;
+    if (l->n == FORM_SHAPES_MAX) {
+        (void)norm_fail(c, ERR_LIMIT, "limit", NULL, NULL,
+                        "the schema has a part with more than %d alternatives", FORM_SHAPES_MAX);
+        return;
+    }
+    if (l->n == l->cap) {
+        uint32_t cap = l->cap ? l->cap * 2 : 4;
+        const struct shape **more = norm_alloc(c, cap, sizeof *more);
+        if (c->rc) return;
+        if (l->n) memcpy(more, l->v, l->n * sizeof *more);
+        l->v = more;
+        l->cap = cap;
+    }
+    l->v[l->n++] = s;
+}
+
+const struct form *form_of(struct norm *c, bool null, unsigned bools, const struct shapes *s)
+{
+    struct form *f = norm_new(c, struct form);
+    *f = (struct form){.null = null, .bools = bools, .n = s->n, .shape = s->v};
+    return c->rc ? NULL : f;
+}
+
+bool form_is_empty(const struct form *f) { return !f->null && !f->bools && f->n == 0; }
+
+bool form_is_refused(const struct form *f)
+{
+    for (uint32_t i = 0; i < f->n; i++)
+        if (f->shape[i]->refused_at) return true;
+    return false;
+}
+
+/* ---- shapes ---- */
+
+const struct shape *shape_and(struct norm *c, const struct shape *a, const struct shape *b)
+{
+    if (a == b || b == c->any[b->type]) return a->type == b->type ? a : NULL;
+    if (a->type != b->type || c->rc) return NULL;
+    if (a == c->any[a->type]) return b;
+    const struct shape *s = NULL;
+    switch (a->type) {
+    case SHAPE_NUMBER: s = number_and(c, a, b); break;
+    case SHAPE_STRING: s = string_and(c, a, b); break;
+    case SHAPE_ARRAY: s = array_and(c, a, b); break;
+    case SHAPE_OBJECT: s = object_and(c, a, b); break;
+    case SHAPE_COUNT: break;
+    }
+    if (!s || s->refused_at || (!a->refused_at && !b->refused_at)) return s;
+    struct shape *marked = shape_copy(c, s);
+    marked->refused = a->refused_at ? a->refused : b->refused;
+    marked->refused_at = a->refused_at ? a->refused_at : b->refused_at;
+    return marked;
+}
+
+bool shape_is_disjoint(struct norm *c, const struct shape *a, const struct shape *b)
+{
+    if (a->type != b->type) return true;
+    if (a == b || a == c->any[a->type] || b == c->any[b->type] || c->rc) return false;
+    if (a->type == SHAPE_OBJECT && object_is_disjoint(c, &a->object, &b->object)) return true;
+    return a->type != SHAPE_OBJECT && !shape_and(c, a, b);
+}
+
+/* What is of its type and not in s. */
+static void shape_not(struct norm *c, const struct shape *s, struct shapes *out)
+{
+    if (s == c->any[s->type]) return;
+    if (s->refused_at) { /* it holds too much, so its complement too little */
+        struct shape *any = shape_copy(c, c->any[s->type]);
+        any->refused = s->refused;
+        any->refused_at = s->refused_at;
+        shapes_add(c, out, any);
+        return;
+    }
+    switch (s->type) {
+    case SHAPE_NUMBER: number_not(c, s, out); break;
+    case SHAPE_STRING: string_not(c, s, out); break;
+    case SHAPE_ARRAY: array_not(c, s, out); break;
+    case SHAPE_OBJECT: object_not(c, s, out); break;
+    case SHAPE_COUNT: break;
+    }
+}
+
+/* from without s. */
+static struct shapes shapes_minus(struct norm *c, struct shapes from, const struct shape *s)
+{
+    struct shapes not_s = {0}, out = {0};
+    bool is_made = false;
+    for (uint32_t i = 0; i < from.n && !c->rc; i++) {
+        if (shape_is_disjoint(c, from.v[i], s)) {
+            shapes_add(c, &out, from.v[i]);
+            continue;
+        }
+        if (!is_made) shape_not(c, s, &not_s);
+        is_made = true;
+        for (uint32_t j = 0; j < not_s.n && !c->rc; j++)
+            shapes_add(c, &out, shape_and(c, from.v[i], not_s.v[j]));
+    }
+    return out;
+}
+
+/* ---- forms ---- */
+
+const struct form *form_and(struct norm *c, const struct form *a, const struct form *b)
+{
+    if (!a || !b || c->rc) return NULL;
+    if (a == b || b == c->full) return a;
+    if (a == c->full) return b;
+    struct shapes out = {0};
+    for (uint32_t i = 0; i < a->n; i++)
+        for (uint32_t j = 0; j < b->n; j++)
+            if (a->shape[i]->type == b->shape[j]->type)
+                shapes_add(c, &out, shape_and(c, a->shape[i], b->shape[j]));
+    return form_of(c, a->null && b->null, a->bools & b->bools, &out);
+}
+
+const struct form *form_or(struct norm *c, const struct form *a, const struct form *b)
+{
+    if (!a || !b || c->rc) return NULL;
+    if (a == b || form_is_empty(b) || a == c->full) return a;
+    if (form_is_empty(a) || b == c->full) return b;
+    struct shapes out = {0};
+    bool has_any[SHAPE_COUNT] = {false};
+    const struct form *both[2] = {a, b};
+    for (int k = 0; k < 2; k++)
+        for (uint32_t i = 0; i < both[k]->n; i++)
+            has_any[both[k]->shape[i]->type] |=
+                both[k]->shape[i] == c->any[both[k]->shape[i]->type];
+    for (int k = 0; k < 2; k++)
+        for (uint32_t i = 0; i < both[k]->n; i++) {
+            enum shape_type t = both[k]->shape[i]->type;
+            shapes_add(c, &out, has_any[t] ? c->any[t] : both[k]->shape[i]);
+        }
+    return form_of(c, a->null || b->null, a->bools | b->bools, &out);
+}
+
+static const struct form *minus(struct norm *c, const struct form *a, const struct form *b,
+                                bool null, unsigned bools)
+{
+    struct shapes out = {0};
+    for (uint32_t i = 0; i < a->n; i++) shapes_add(c, &out, a->shape[i]);
+    for (uint32_t j = 0; j < b->n && out.n && !c->rc; j++) out = shapes_minus(c, out, b->shape[j]);
+    return form_of(c, null, bools, &out);
+}
+
+const struct form *form_minus(struct norm *c, const struct form *a, const struct form *b)
+{
+    if (!a || !b || c->rc) return NULL;
+    return minus(c, a, b, a->null && !b->null, a->bools & ~b->bools);
+}
+
+const struct form *form_one_of(struct norm *c, const struct form *const *f, uint32_t n)
+{
+    uint32_t n_null = 0, n_false = 0, n_true = 0;
+    const struct form *all = c->none;
+    for (uint32_t i = 0; i < n; i++) {
+        n_null += f[i]->null;
+        n_false += (f[i]->bools & BOOL_FALSE) != 0;
+        n_true += (f[i]->bools & BOOL_TRUE) != 0;
+    }
+    for (uint32_t i = 0; i < n && all; i++) {
+        const struct form *one = f[i];
+        for (uint32_t j = 0; j < n && one; j++)
+            if (j != i) one = minus(c, one, f[j], false, 0);
+        all = form_or(c, all, one);
+    }
+    if (!all) return NULL;
+    struct shapes out = {(const struct shape **)all->shape, all->n, all->n};
+    unsigned bools = (n_false == 1 ? BOOL_FALSE : 0) | (n_true == 1 ? BOOL_TRUE : 0);
+    return form_of(c, n_null == 1, bools, &out);
+}
