@@ -93,3 +93,17 @@ struct text_span { size_t from, to; };
 MUST_CHECK enum err vocab_tokenize(const struct vocab *v, str text, unsigned flags,
                                    const struct text_span *input, size_t n_input,
                                    struct token_list *out, struct error *e);
+
+/* ---- the same without the heap, for text that goes on from other text ---- */
+
+/* Memory for texts of up to text_max bytes. Gives *out; ERR_LIMIT when memory is out. One owner
+ * at a time. */
+struct vocab_scratch;
+MUST_CHECK enum err vocab_scratch_new(size_t text_max, struct vocab_scratch **out,
+                                      struct error *e);
+void vocab_scratch_free(struct vocab_scratch *s);      /* accepts NULL */
+/* Ids of text into id [n_max], gives their number; 0 when it or they do not fit. As
+ * vocab_tokenize, but nothing is put before it and user-defined tokens are not looked for.
+ * Allocates nothing. */
+size_t vocab_tokenize_on(const struct vocab *v, struct vocab_scratch *s, str text, int32_t *id,
+                         size_t n_max);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Byte strings with numbers behind them, as a trie in depth-first order: a node, then its subtree.
+ * Skipping a subtree is one jump, and the numbers below a node are one run. Memory is the
+ * caller's. Private to this folder. Immutable once built, any thread.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/str.h"
+
+#define TRIE_DEPTH_MAX 512             /* longer strings are left out by the callers */
+
+struct trie_item { const char *p; uint32_t n, id; };
+
+struct trie_node {
+    uint32_t end;                      /* node behind the subtree */
+    uint32_t first;                    /* first of its numbers; those of the node itself go up to
+                                        * node[+1].first, those of the subtree to node[end].first */
+    uint16_t classes;                  /* TRIE_... of all bytes of the subtree, its own too */
+    uint8_t byte;
+};
+
+struct trie {
+    struct trie_node *node;            /* [n_node + 1], the last only closes the numbers */
+    uint32_t *id;                      /* [n_id] */
+    uint32_t n_node, n_id;
+};
+
+/* Classes of bytes, as bits: what many automata treat alike. */
+uint16_t trie_class(uint8_t byte);
+#define TRIE_CLASSES 16
+
+/* Sorts by bytes, then id; allocates nothing. */
+void trie_sort(struct trie_item *item, size_t n);
+/* Nodes that trie_build needs for sorted items, the closing one too. */
+size_t trie_count(const struct trie_item *item, size_t n);
+/* node [trie_count] and id [n] are filled. No string is empty but those in front. */
+void trie_build(struct trie *t, const struct trie_item *item, size_t n, struct trie_node *node,
+                uint32_t *id);
+/* The child of node i with that byte, or 0. */
+uint32_t trie_child(const struct trie *t, uint32_t i, uint8_t byte);
