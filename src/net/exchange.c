@@ -134,7 +134,9 @@ bool exchange_write(struct exchange *x, str bytes)
     CHECK(xi->phase == X_STREAMING);
     if (bytes.n > 0) {
         x->bytes_out += bytes.n;
-        xi->blocked = !xi->ops->write(xi, bytes);
+        /* Only on_drain takes it back: between the marks one more write changes nothing. */
+        if (!xi->ops->write(xi, bytes))
+            xi->blocked = true;
     }
     return !xi->blocked;
 }

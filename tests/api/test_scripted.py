@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import socket
 import time
 import unittest
 
@@ -34,6 +35,7 @@ SCRIPTS = {
     "failure": [{"fail": "the engine died"}],
     "nothing": [finish("stop")],
     "large": [call(1, "f", json.dumps({"text": "\u00e4" * 300000})), finish("tool_calls")],
+    "very large": [call(1, "f", json.dumps({"text": "x" * 2000000})), finish("tool_calls")],
     "two choices": [call(1), {**call(2), "choice": 1}, {**call(3), "choice": 1}, finish("tool_calls", choice=1),
                     finish("tool_calls")],
     "slow": [{"text": "a"}, {"wait_ms": 400}, {"text": "b"}, {"wait_ms": 400}, call(1), finish("tool_calls")],
@@ -58,7 +60,7 @@ def fold(chunks):
 class Calls(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.server = Scripted(SCRIPTS, "--keepalive-ms", 100).start()
+        cls.server = Scripted(SCRIPTS, "--keepalive-ms", 10).start()
 
     @classmethod
     def tearDownClass(cls):
@@ -148,6 +150,19 @@ class Calls(unittest.TestCase):
     def test_large_arguments_come_whole(self):
         arguments = self.streamed("large")[0]["choices"][0]["delta"]["tool_calls"][0]["function"]["arguments"]
         self.assertEqual(len(json.loads(arguments)["text"]), 300000)
+
+    def test_a_slow_reader_gets_all(self):
+        """Keep-alive comments while it does not read must not hide that output drained."""
+        body = json.dumps({"model": "grok-4", "stream": True, "messages": [{"role": "user", "content": "very large"}]})
+        for _ in range(3):
+            with socket.create_connection((self.server.host, self.server.port), timeout=20) as s:
+                s.sendall(("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: "
+                           "application/json\r\nContent-Length: %d\r\n\r\n%s" % (self.server.key, len(body), body)).encode())
+                got, end = b"", time.monotonic() + 15
+                while b"[DONE]" not in got[-100:]:
+                    self.assertLess(time.monotonic(), end, "the stream stands still: %r" % got[-100:])
+                    time.sleep(0.03)
+                    got += s.recv(200000)
 
     def test_a_slow_model_is_waited_for(self):
         body = {"model": "grok-4", "stream": True, "tools": TOOLS, "messages": [{"role": "user", "content": "slow"}]}
