@@ -165,7 +165,7 @@ struct state *state_of(struct norm *c, const struct json *schema, bool is_not)
             schema = value;
             is_not = !is_not;
         } else {
-            uintptr_t ref = (uintptr_t)schema | (is_not ? REF_NOT : 0);
+            uintptr_t ref = (uintptr_t)norm_same(c, schema) | (is_not ? REF_NOT : 0);
             return intern(c, &ref, 1);
         }
         if (schema && hop > c->o->depth_max)

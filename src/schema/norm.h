@@ -180,9 +180,12 @@ struct norm {
     struct dfa_pair *pair;             /* open addressing */
     uint32_t n_pair, pair_cap;
     struct map *dfa;                   /* regex text -> struct regex_entry */
+    const struct json **same;          /* open addressing, by content */
+    uint64_t *same_hash;
+    uint32_t n_same, same_cap;
     struct uri_entry *uri;             /* ids and anchors, made at the first $ref that needs them */
     uint32_t n_uri, uri_cap;
-    bool uri_made;
+    bool uri_made, has_ids;
     struct state *true_state, *false_state;
     const struct shape *any[SHAPE_COUNT];
     const struct form *full, *none;
@@ -207,8 +210,13 @@ bool norm_count(struct norm *c);
 /* norm_ref.c: where $ref points; NULL when it failed. */
 const struct json *norm_target(struct norm *c, const struct json *node, const struct json *ref,
                                enum keyword kw);
+/* Does an id or an anchor stand anywhere below the root? */
+bool norm_has_ids(struct norm *c);
 /* JSON pointer of a value inside schema or root, escaped; empty when it is neither. */
 str norm_pointer(struct norm *c, const struct json *at);
+
+/* norm_same.c: the first schema met that says the same, often the schema itself. */
+const struct json *norm_same(struct norm *c, const struct json *schema);
 
 /* norm_read.c: the keywords of a schema object, their types checked. */
 MUST_CHECK bool norm_read(struct norm *c, const struct json *node, struct keywords *k);

@@ -205,15 +205,18 @@ static struct shape *one_property(struct norm *c, str name, struct state *state,
     return t;
 }
 
+/* A required member is missing, or it is there and wrong: one shape, in which it may be missing
+ * and must be wrong. */
 static void not_property(struct norm *c, const struct property *p, struct shapes *out)
 {
-    if (p->is_required)
+    struct state *s = p->state;
+    if (p->is_required && s == c->true_state)
         shapes_add(c, out, object_check(c, one_property(c, p->name, c->false_state, false)));
-    if (p->state == c->false_state)
+    if (s == c->false_state)
         shapes_add(c, out, object_check(c, one_property(c, p->name, c->true_state, true)));
-    for (uint32_t i = 0; i < p->state->n; i++) {
-        struct state *other = state_of_ref(c, p->state->ref[i] ^ REF_NOT);
-        shapes_add(c, out, object_check(c, one_property(c, p->name, other, true)));
+    for (uint32_t i = 0; i < s->n; i++) {
+        struct state *other = state_of_ref(c, s->ref[i] ^ REF_NOT);
+        shapes_add(c, out, object_check(c, one_property(c, p->name, other, !p->is_required)));
     }
 }
 

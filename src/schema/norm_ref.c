@@ -221,6 +221,13 @@ static void make_index(struct norm *c)
     c->uri_made = true;
     add_uri(c, STR(""), STR(""), c->root, false);
     index_schema(c, c->root, STR(""));
+    for (uint32_t i = 1; i < c->n_uri; i++) c->has_ids |= c->uri[i].node != c->root;
+}
+
+bool norm_has_ids(struct norm *c)
+{
+    make_index(c);
+    return c->has_ids;
 }
 
 static const struct json *find_uri(const struct norm *c, str base, str anchor)
