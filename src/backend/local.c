@@ -8,16 +8,17 @@
 #include "chat/assemble.h"
 #include "chat/prompt.h"
 
-/* Prompts are tokenized up to this multiple of the context, so that the refusal can name their
- * true length; beyond it the request is refused without counting on. */
-#define COUNT_BEYOND_CONTEXT 64
-
-struct local { struct backend backend; struct engine *engine; };
+struct local {
+    struct backend backend;
+    struct engine *engine;             /* borrows */
+    struct chat_model model;
+    struct constrain_cache *grammars;
+};
 
 struct choice {
     struct engine_seq *seq;            /* NULL once freed */
     struct assemble text;
-    enum chat_finish finish;
+    bool was_cut;                      /* by max_tokens or the context */
     bool draining;                     /* no more tokens; events may still be held */
     bool ended;                        /* CHOICE_END was given */
 };
@@ -26,6 +27,7 @@ struct backend_run {
     struct local *local;
     int n_choice, n_ended, at;         /* at: choice to look at next */
     bool over;                         /* END or FAIL was given */
+    bool constrained;                  /* a grammar holds the choices */
     struct chat_usage usage;
     struct error error;                /* code set: FAIL comes next */
     struct choice choice[];
@@ -33,24 +35,14 @@ struct backend_run {
 
 /* ---- start ---- */
 
-static enum err check_length(const struct engine *en, size_t n_prompt, struct error *e)
-{
-    int n_max = engine_n_ctx(en) - 1;
-
-    if (n_prompt <= (size_t)n_max) return ERR_OK;
-    return err_set(e, ERR_CONTEXT, ERR_NO_POS,
-                   "This model's maximum prompt length is %d but the request contains %zu tokens.",
-                   n_max, n_prompt);
-}
-
 static enum err submit(struct engine *en, const struct chat_request *r,
-                       const struct token_list *ids, int choice,
+                       const struct token_list *ids, struct grammar *grammar, int choice,
                        struct engine_seq **out, struct error *e)
 {
     struct engine_request q = {
         .prompt = ids->id, .n_prompt = ids->n, .max_tokens = r->max_tokens, .sample = r->sample,
         .n_top_logprobs = r->logprobs ? r->n_top_logprobs : -1, .salt = r->salt,
-        .ignore_eog = r->ignore_eog, .priority = r->priority, .owner = r->owner,
+        .grammar = grammar, .ignore_eog = r->ignore_eog, .priority = r->priority, .owner = r->owner,
         .wake = r->wake, .wake_arg = r->wake_arg};
 
     q.sample.seed += (uint64_t)choice;
@@ -66,40 +58,54 @@ static void local_free(struct backend_run *run)
     mem_free(run);
 }
 
+/* All choices share the grammar. */
 static enum err start_choices(struct backend_run *run, const struct chat_request *r,
-                              const struct chat_prompt *prompt, struct error *e)
+                              const struct chat_prompt *prompt, struct grammar *grammar,
+                              struct error *e)
 {
-    const struct vocab *v = engine_vocab(run->local->engine);
+    const struct local *l = run->local;
 
     for (int i = 0; i < r->n_choice; i++) {
-        assemble_init(&run->choice[i].text, v, r, prompt->opens_reasoning);
+        assemble_init(&run->choice[i].text, l->model.vocab, l->model.syntax, r,
+                      prompt->opens_reasoning);
         run->n_choice = i + 1;
-        TRY(submit(run->local->engine, r, &prompt->ids, i, &run->choice[i].seq, e));
+        TRY(submit(l->engine, r, &prompt->ids, grammar, i, &run->choice[i].seq, e));
     }
     return ERR_OK;
+}
+
+static enum err start_run(struct local *l, const struct chat_request *r,
+                          const struct chat_prompt *prompt, struct backend_run **out,
+                          struct error *e)
+{
+    struct backend_run *run;
+    struct grammar *grammar;
+    enum err rc;
+
+    TRY(constrain_make(l->grammars, l->model.syntax, r, prompt, &grammar, e));
+    run = mem_alloc(sizeof *run + (size_t)r->n_choice * sizeof run->choice[0]);
+    run->local = l;
+    run->usage.prompt = (int64_t)prompt->ids.n;
+    run->constrained = grammar != NULL;
+    rc = start_choices(run, r, prompt, grammar, e);
+    grammar_unref(grammar);
+    if (rc == ERR_OK)
+        *out = run;
+    else
+        local_free(run);
+    return rc;
 }
 
 static enum err local_start(struct backend *b, const struct chat_request *r, struct arena *a,
                             struct backend_run **out, struct error *e)
 {
     struct local *l = (struct local *)b;
-    size_t count_max = (size_t)engine_n_ctx(l->engine) * COUNT_BEYOND_CONTEXT;
     struct chat_prompt prompt;
-    struct backend_run *run;
     enum err rc;
 
-    TRY(chat_prompt_make(l->engine, r, a, count_max, &prompt, e));
-    rc = check_length(l->engine, prompt.ids.n, e);
-    if (rc == ERR_OK) {
-        run = mem_alloc(sizeof *run + (size_t)r->n_choice * sizeof run->choice[0]);
-        run->local = l;
-        run->usage.prompt = (int64_t)prompt.ids.n;
-        rc = start_choices(run, r, &prompt, e);
-        if (rc == ERR_OK)
-            *out = run;
-        else
-            local_free(run);
-    }
+    (void)a;
+    TRY(chat_prompt_make(&l->model, r, &prompt, e));
+    rc = start_run(l, r, &prompt, out, e);
     chat_prompt_done(&prompt);
     return rc;
 }
@@ -142,9 +148,12 @@ static void release(struct backend_run *run, struct choice *c)
 /* The sequence said its last word. */
 static void take_last(struct backend_run *run, struct choice *c, const struct engine_event *ev)
 {
-    c->finish = ev->finish == FINISH_LENGTH ? CHAT_FINISH_LENGTH : CHAT_FINISH_STOP;
+    c->was_cut = ev->finish == FINISH_LENGTH;
     if (ev->finish == FINISH_ERROR)
-        err_set(&run->error, ERR_INTERNAL, ERR_NO_POS, "The model gave no valid next token.");
+        err_set(&run->error, ERR_INTERNAL, ERR_NO_POS, "%s",
+                run->constrained ? "The model gave no next token that the schema or the tools "
+                                   "allow, or they are too large to enforce."
+                                 : "The model gave no valid next token.");
     else if (ev->finish == FINISH_CANCELLED)
         err_set(&run->error, ERR_SHUTDOWN, ERR_NO_POS, "The engine stopped this request.");
     assemble_end(&c->text);
@@ -161,7 +170,6 @@ static bool choice_next(struct backend_run *run, struct choice *c, struct chat_e
         if (assemble_next(&c->text, ev)) return true;
         if (assemble_stopped(&c->text) && !c->draining) {
             c->draining = true;
-            c->finish = CHAT_FINISH_STOP;
             release(run, c);
         }
         if (c->draining) break;
@@ -174,7 +182,8 @@ static bool choice_next(struct backend_run *run, struct choice *c, struct chat_e
     if (run->error.code != ERR_OK) return false;
     c->ended = true;
     run->n_ended++;
-    *ev = (struct chat_event){.kind = CHAT_CHOICE_END, .finish = c->finish};
+    *ev = (struct chat_event){.kind = CHAT_CHOICE_END,
+                              .finish = assemble_finish(&c->text, c->was_cut)};
     return true;
 }
 
@@ -220,16 +229,22 @@ static const struct backend_ops local_ops = {
     .health = local_health,
 };
 
-struct backend *backend_local_new(struct engine *en)
+struct backend *backend_local_new(struct engine *en, const struct constrain_limits *limits)
 {
     struct local *l = mem_alloc(sizeof *l);
 
     l->backend.ops = &local_ops;
     l->engine = en;
+    chat_model_init(&l->model, en);
+    l->grammars = constrain_cache_new(limits);
     return &l->backend;
 }
 
 void backend_local_free(struct backend *b)
 {
-    mem_free(b);
+    struct local *l = (struct local *)b;
+
+    if (!l) return;
+    constrain_cache_free(l->grammars);
+    mem_free(l);
 }

@@ -1,28 +1,42 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Bytes go through two stages: held, from which thinking is taken, and text, which the parser of
+ * calls gave (without one, the rest of held as it is). Tokens go along: their ends count bytes of
+ * the stage they wait at.
+ */
 #include "chat/assemble.h"
 #include "base/mem.h"
+#include "base/rand.h"
 #include "base/utf8.h"
+#include "chat/call_internal.h"
 
 #define OUTPUT_BYTES_MAX (64u << 20)   /* of one choice: far above any context */
-#define THINK_OPEN STR("<think>")
-#define THINK_CLOSE STR("</think>")
+#define FORMAT_ID_LEN_MAX 64
 
-void assemble_init(struct assemble *a, const struct vocab *v, const struct chat_request *r,
-                   bool opens_reasoning)
+void assemble_init(struct assemble *a, const struct vocab *v, const struct call_syntax *s,
+                   const struct chat_request *r, bool opens_reasoning)
 {
-    *a = (struct assemble){.vocab = v, .stop = r->stop, .n_stop = r->n_stop,
-                           .want_tokens = r->logprobs,
+    *a = (struct assemble){.vocab = v, .syntax = s, .stop = r->stop, .n_stop = r->n_stop,
+                           .want_tokens = r->logprobs, .one_call = !r->parallel_calls,
+                           .gives_calls = chat_may_call(r),
                            .state = opens_reasoning ? ASM_REASONING : ASM_START};
+    call_syntax_thinking(s, &a->think_open, &a->think_close);
+    /* Formats that mark text too are read with tools or without. */
+    if (a->gives_calls || s->drop[0].n) a->parser = call_parser_new(s, r->tool, r->n_tool);
     detok_init(&a->detok, v, false);
     buf_init(&a->held, OUTPUT_BYTES_MAX);
+    buf_init(&a->text, OUTPUT_BYTES_MAX);
     buf_init(&a->out, OUTPUT_BYTES_MAX);
 }
 
 void assemble_done(struct assemble *a)
 {
+    call_parser_free(a->parser);
     buf_done(&a->held);
+    buf_done(&a->text);
     buf_done(&a->out);
-    mem_free(a->pending);
+    mem_free(a->pending.p);
+    mem_free(a->ready.p);
     mem_free(a->shown);
 }
 
@@ -40,21 +54,36 @@ static struct chat_token describe(const struct vocab *v, const struct engine_eve
     return t;
 }
 
-static void remember(struct assemble *a, const struct engine_event *ev, size_t end)
+static struct assemble_token *push(struct assemble_queue *q)
 {
-    if (a->n_pending == a->cap_pending) {
-        a->cap_pending = a->cap_pending ? 2 * a->cap_pending : 16;
-        a->pending = mem_resize(a->pending, a->cap_pending * sizeof *a->pending);
+    if (q->n == q->cap) {
+        q->cap = q->cap ? 2 * q->cap : 16;
+        q->p = mem_resize(q->p, q->cap * sizeof *q->p);
     }
-    a->pending[a->n_pending++] =
-        (struct assemble_token){.end = end, .token = describe(a->vocab, ev)};
+    return &q->p[q->n++];
+}
+
+static void drop(struct assemble_queue *q, size_t n)
+{
+    if (n == 0) return;
+    q->n -= n;
+    memmove(q->p, q->p + n, q->n * sizeof *q->p);
+}
+
+/* How many at the front end at or before that place. */
+static size_t count_to(const struct assemble_queue *q, size_t end)
+{
+    size_t n = 0;
+
+    while (n < q->n && q->p[n].end <= end) n++;
+    return n;
 }
 
 /* The character that some tokens only began is whole now, or known to be none. */
 static void close_open(struct assemble *a, size_t end)
 {
-    for (size_t i = 0; i < a->n_pending; i++)
-        if (a->pending[i].end == SIZE_MAX) a->pending[i].end = end;
+    for (size_t i = 0; i < a->pending.n; i++)
+        if (a->pending.p[i].end == SIZE_MAX) a->pending.p[i].end = end;
 }
 
 /* Bytes of the character that s, whole characters, begins with. */
@@ -74,11 +103,18 @@ static void flush(struct assemble *a)
     close_open(a, a->n_fed);
 }
 
-/* Some vocabularies make the think markers control tokens, which detok does not show. */
+static bool is_part(str whole, str part)
+{
+    return part.n > 0 && str_find(whole, part, 0) != SIZE_MAX;
+}
+
+/* Some vocabularies make the marks of thinking and of calls control tokens, which detok does not
+ * show; those of calls are let through only to a parser that takes them out again. */
 static bool is_hidden_marker(const struct assemble *a, int32_t token, str piece)
 {
-    return vocab_type(a->vocab, token) == TOKEN_CONTROL &&
-           (str_eq(piece, THINK_OPEN) || str_eq(piece, THINK_CLOSE));
+    if (vocab_type(a->vocab, token) != TOKEN_CONTROL) return false;
+    return is_part(a->think_open, piece) || is_part(a->think_close, piece) ||
+           (a->parser && call_syntax_is_mark(a->syntax, piece));
 }
 
 void assemble_token(struct assemble *a, const struct engine_event *ev)
@@ -101,7 +137,9 @@ void assemble_token(struct assemble *a, const struct engine_event *ev)
         close_open(a, a->n_fed + first_char(str_sub(buf_str(&a->held), held, added)));
     a->n_fed += added;
     is_open = a->detok.n_held > 0 && (a->detok.n_held != unfinished || added > 0);
-    if (a->want_tokens) remember(a, ev, is_open ? SIZE_MAX : a->n_fed);
+    if (a->want_tokens)
+        *push(&a->pending) = (struct assemble_token){
+            .end = is_open ? SIZE_MAX : a->n_fed, .token = describe(a->vocab, ev)};
 }
 
 void assemble_end(struct assemble *a)
@@ -110,7 +148,7 @@ void assemble_end(struct assemble *a)
     a->at_end = true;
 }
 
-/* ---- text out ---- */
+/* ---- thinking ---- */
 
 /* Longest proper beginning of marker that text ends with. */
 static size_t partial(str text, str marker)
@@ -128,45 +166,16 @@ static void consume(struct assemble *a, size_t n)
     a->n_consumed += n;
 }
 
-static void drop_pending(struct assemble *a, size_t n)
-{
-    a->n_pending -= n;
-    memmove(a->pending, a->pending + n, a->n_pending * sizeof *a->pending);
-}
-
-/* Tokens that lie wholly in text nobody asks logprobs for. */
+/* Tokens that lie wholly in what nobody asks logprobs for. */
 static void forget_consumed(struct assemble *a)
 {
-    size_t n = 0;
-
-    while (n < a->n_pending && a->pending[n].end <= a->n_consumed) n++;
-    if (n) drop_pending(a, n);
+    drop(&a->pending, count_to(&a->pending, a->n_consumed));
 }
 
-/* Moves the first n held bytes into the event. Tokens that end within them go along. */
-static bool show(struct assemble *a, size_t n, enum chat_event_kind kind, struct chat_event *ev)
+static void begin_text(struct assemble *a)
 {
-    size_t n_token = 0;
-
-    buf_clear(&a->out);
-    buf_add(&a->out, str_n(a->held.p, n));
-    consume(a, n);
-    if (kind == CHAT_REASONING) forget_consumed(a);
-    while (n_token < a->n_pending && a->pending[n_token].end <= a->n_consumed) n_token++;
-    if (n_token > a->cap_shown) {
-        a->cap_shown = n_token;
-        a->shown = mem_resize(a->shown, n_token * sizeof *a->shown);
-    }
-    for (size_t i = 0; i < n_token; i++) a->shown[i] = a->pending[i].token;
-    if (n_token) drop_pending(a, n_token);
-    *ev = (struct chat_event){.kind = kind, .text = buf_str(&a->out), .token = a->shown,
-                              .n_token = n_token};
-    return true;
-}
-
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+    a->state = ASM_TEXT;
+    a->parser_base = a->read_end = a->n_consumed;
 }
 
 /* True when the state changed, so that the caller goes round again. */
@@ -175,15 +184,15 @@ static bool leave_start(struct assemble *a)
     str text = buf_str(&a->held);
     size_t blank = 0;
 
-    while (blank < text.n && is_blank(text.p[blank])) blank++;
+    while (blank < text.n && call_is_blank(text.p[blank])) blank++;
     text = str_sub(text, blank, text.n);
-    if (str_starts(text, THINK_OPEN)) {
-        consume(a, blank + THINK_OPEN.n);
+    if (a->think_open.n && str_starts(text, a->think_open)) {
+        consume(a, blank + a->think_open.n);
         a->state = ASM_REASONING;
         return true;
     }
-    if (!a->at_end && str_starts(THINK_OPEN, text)) return false;
-    a->state = ASM_TEXT;
+    if (!a->at_end && text.n < a->think_open.n && str_starts(a->think_open, text)) return false;
+    begin_text(a);
     return true;
 }
 
@@ -191,6 +200,16 @@ static size_t without_newlines(str text, size_t n)
 {
     while (n > 0 && text.p[n - 1] == '\n') n--;
     return n;
+}
+
+static bool show_reasoning(struct assemble *a, size_t n, struct chat_event *ev)
+{
+    buf_clear(&a->out);
+    buf_add(&a->out, str_n(a->held.p, n));
+    consume(a, n);
+    forget_consumed(a);
+    *ev = (struct chat_event){.kind = CHAT_REASONING, .text = buf_str(&a->out)};
+    return true;
 }
 
 /* Reasoning shows without the line breaks next to its markers. */
@@ -208,17 +227,17 @@ static bool step_reasoning(struct assemble *a, struct chat_event *ev, bool *agai
         a->reasoning_began = *again = true;
         return false;
     }
-    close = str_find(text, THINK_CLOSE, 0);
+    close = str_find(text, a->think_close, 0);
     if (close == SIZE_MAX) {
-        n = a->at_end ? text.n : text.n - partial(text, THINK_CLOSE);
+        n = a->at_end ? text.n : text.n - partial(text, a->think_close);
         n = without_newlines(text, n);
-        if (n > 0) return show(a, n, CHAT_REASONING, ev);
+        if (n > 0) return show_reasoning(a, n, ev);
         if (a->at_end) a->n_reasoning = a->n_token;
         return false;
     }
     n = without_newlines(text, close);
-    if (n > 0) return show(a, n, CHAT_REASONING, ev);
-    consume(a, close + THINK_CLOSE.n);
+    if (n > 0) return show_reasoning(a, n, ev);
+    consume(a, close + a->think_close.n);
     forget_consumed(a);
     a->n_reasoning = a->n_token;
     a->state = ASM_GAP;
@@ -230,11 +249,148 @@ static bool leave_gap(struct assemble *a)
 {
     size_t n = 0;
 
-    while (n < a->held.n && is_blank(a->held.p[n])) n++;
+    while (n < a->held.n && call_is_blank(a->held.p[n])) n++;
     consume(a, n);
     forget_consumed(a);
     if (a->held.n == 0 && !a->at_end) return false;
-    a->state = ASM_TEXT;
+    begin_text(a);
+    return true;
+}
+
+/* ---- held -> text, calls ---- */
+
+/* Bytes of the model's output up to end became n bytes at the end of text; what lies before them
+ * and was not read yet went elsewhere, and its tokens with it. */
+static void take_tokens(struct assemble *a, size_t end, size_t n)
+{
+    size_t start = n < end - a->read_end ? end - n : a->read_end;
+    size_t base = a->n_text - n, taken = 0;
+
+    if (start > a->read_end) drop(&a->pending, count_to(&a->pending, start));
+    while (taken < a->pending.n && a->pending.p[taken].end <= end) {
+        struct assemble_token *t = push(&a->ready);
+
+        *t = a->pending.p[taken++];
+        t->end = base + (t->end > start ? t->end - start : 0);
+    }
+    drop(&a->pending, taken);
+    a->read_end = end;
+}
+
+static void add_text(struct assemble *a, str text, size_t end)
+{
+    buf_add(&a->text, text);
+    a->n_text += text.n;
+    take_tokens(a, end, text.n);
+}
+
+static void feed_parser(struct assemble *a)
+{
+    str s = buf_str(&a->held);
+
+    if (s.n) {
+        for (size_t i = s.n; i > 0 && a->last_ink < a->n_consumed + i; i--)
+            if (!call_is_blank(s.p[i - 1])) a->last_ink = a->n_consumed + i;
+        call_parser_feed(a->parser, s);
+        consume(a, s.n);
+    }
+    if (a->at_end && !a->ended_parser) {
+        a->ended_parser = true;
+        call_parser_end(a->parser);
+    }
+}
+
+static bool is_usable_id(str id)
+{
+    for (size_t i = 0; i < id.n; i++) {
+        char c = id.p[i];
+
+        if (!(c > ' ' && c < 0x7f && c != '"' && c != '\\')) return false;
+    }
+    return id.n > 0 && id.n <= FORMAT_ID_LEN_MAX;
+}
+
+static str draw_id(struct assemble *a)
+{
+    static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    struct rng rnd;
+    uint64_t seed;
+
+    rand_bytes(&seed, sizeof seed);
+    rng_seed(&rnd, seed);
+    memcpy(a->call_id, "call_", 5);
+    for (size_t i = 5; i < CALL_ID_LEN; i++)
+        a->call_id[i] = digit[rng_below(&rnd, sizeof digit - 1)];
+    return str_n(a->call_id, CALL_ID_LEN);
+}
+
+/* What was written up to end is no text: nobody asks for its logprobs. */
+static void pass_over(struct assemble *a, size_t end)
+{
+    drop(&a->pending, count_to(&a->pending, end));
+    a->read_end = end;
+}
+
+static void take_event(struct assemble *a, const struct call_event *e)
+{
+    size_t end = a->parser_base + e->end;
+
+    if (e->kind == CALL_EVENT_TEXT) {
+        add_text(a, e->text, end);
+        return;
+    }
+    pass_over(a, end);
+    if (e->kind == CALL_EVENT_REASONING) {
+        a->thought = e->text;
+        a->n_reasoning = a->n_token;
+        return;
+    }
+    if (!a->gives_calls) return;
+    a->has_call = true;
+    a->call = e->call;
+    a->call_end = end;
+    if (!is_usable_id(a->call.id)) a->call.id = draw_id(a);
+}
+
+/* Moves what is certain into text, up to the next call or thought. */
+static void read_held(struct assemble *a)
+{
+    struct call_event e;
+
+    if (!a->parser) {
+        str s = buf_str(&a->held);
+
+        add_text(a, s, a->n_consumed + s.n);
+        consume(a, s.n);
+        return;
+    }
+    feed_parser(a);
+    while (!a->has_call && !a->thought.n && call_parser_next(a->parser, &e)) take_event(a, &e);
+    /* Tokens without text behind the last of it. */
+    if (a->at_end && !a->has_call && a->read_end == a->n_consumed && a->n_call == 0)
+        take_tokens(a, a->read_end, 0);
+}
+
+/* ---- text out ---- */
+
+/* Moves the first n bytes of text into the event. Tokens that end within them go along. */
+static bool show(struct assemble *a, size_t n, struct chat_event *ev)
+{
+    size_t n_token;
+
+    buf_clear(&a->out);
+    buf_add(&a->out, str_n(a->text.p, n));
+    buf_consume(&a->text, n);
+    a->n_shown += n;
+    n_token = count_to(&a->ready, a->n_shown);
+    if (n_token > a->cap_shown) {
+        a->cap_shown = n_token;
+        a->shown = mem_resize(a->shown, n_token * sizeof *a->shown);
+    }
+    for (size_t i = 0; i < n_token; i++) a->shown[i] = a->ready.p[i].token;
+    drop(&a->ready, n_token);
+    *ev = (struct chat_event){.kind = CHAT_TEXT, .text = buf_str(&a->out), .token = a->shown,
+                              .n_token = n_token};
     return true;
 }
 
@@ -257,25 +413,66 @@ static size_t find_stop(const struct assemble *a, str text, size_t *hold)
 /* Shows what lies before the stop string and ends the choice. */
 static bool cut(struct assemble *a, size_t stop, struct chat_event *ev)
 {
-    bool has_token = a->n_pending > 0 && a->pending[0].end <= a->n_consumed + stop;
-    bool more = (stop > 0 || has_token) && show(a, stop, CHAT_TEXT, ev);
+    bool has_token = a->ready.n > 0 && a->ready.p[0].end <= a->n_shown + stop;
+    bool more = (stop > 0 || has_token) && show(a, stop, ev);
 
     a->state = ASM_ENDED;
-    a->n_pending = 0;
+    a->has_call = false;
+    a->pending.n = a->ready.n = 0;
     return more;
+}
+
+/* White space that may stand before a call waits; behind one, at the end, it is not shown. */
+static size_t blanks_held(const struct assemble *a, str text, bool complete)
+{
+    size_t n = 0;
+
+    if (!a->parser || (complete && !a->has_call && a->n_call == 0)) return 0;
+    while (n < text.n && call_is_blank(text.p[text.n - n - 1])) n++;
+    return n;
+}
+
+static bool give_call(struct assemble *a, struct chat_event *ev)
+{
+    a->n_shown += a->text.n;
+    buf_clear(&a->text);
+    a->ready.n = 0;
+    a->has_call = false;
+    *ev = (struct chat_event){.kind = CHAT_CALL, .call = a->call, .n_call = a->n_call++};
+    if (a->one_call) a->state = ASM_ENDED;
+    return true;
+}
+
+/* Text may wait while thinking goes by: they are shown apart. */
+static bool give_thought(struct assemble *a, struct chat_event *ev)
+{
+    buf_clear(&a->out);
+    buf_add(&a->out, a->thought);
+    a->thought = STR_NONE;
+    *ev = (struct chat_event){.kind = CHAT_REASONING, .text = buf_str(&a->out)};
+    return true;
 }
 
 static bool step_text(struct assemble *a, struct chat_event *ev)
 {
-    str text = buf_str(&a->held);
-    size_t hold, stop = find_stop(a, text, &hold), n;
+    size_t hold, stop, n, blanks;
+    bool complete;
+    str text;
 
-    if (a->at_end) hold = 0;
+    if (!a->has_call) read_held(a);
+    if (a->thought.n) return give_thought(a, ev);
+    complete = a->at_end || a->has_call;
+    text = buf_str(&a->text);
+    stop = find_stop(a, text, &hold);
+    if (complete) hold = 0;
     n = text.n - hold;
     /* A longer stop string that began before this one may still be completed. */
     if (stop != SIZE_MAX && n >= stop) return cut(a, stop, ev);
-    if (n > 0 || (a->at_end && a->n_pending > 0)) return show(a, n, CHAT_TEXT, ev);
-    return false;
+    blanks = blanks_held(a, text, complete);
+    if (n > text.n - blanks) n = text.n - blanks;
+    if (n > 0) return show(a, n, ev);
+    if (a->has_call) return give_call(a, ev);
+    return a->at_end && a->text.n == 0 && a->ready.n > 0 && show(a, 0, ev);
 }
 
 bool assemble_next(struct assemble *a, struct chat_event *ev)
@@ -295,4 +492,10 @@ bool assemble_next(struct assemble *a, struct chat_event *ev)
         }
     }
     return false;
+}
+
+enum chat_finish assemble_finish(const struct assemble *a, bool was_cut)
+{
+    if (was_cut && (a->n_call == 0 || a->last_ink > a->call_end)) return CHAT_FINISH_LENGTH;
+    return a->n_call ? CHAT_FINISH_TOOL_CALLS : CHAT_FINISH_STOP;
 }

@@ -1,121 +1,17 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Rendering and tokenizing. A template that refuses a request gets it in simpler and simpler
+ * forms, down to plain text of user and assistant in turn; the first answer is the one reported.
+ */
 #include "chat/prompt.h"
 #include "base/clock.h"
+#include "chat/prompt_internal.h"
 
-#define VARS_MAX 8
-#define MESSAGE_FIELDS_MAX 6
-/* Arguments of calls become a tree only while the arena keeps this much for everything else, and
- * room for the largest tree that text of n bytes can give. */
-#define ARGUMENTS_RESERVE ((size_t)96 << 20)
-#define ARGUMENTS_TREE_FACTOR 64
+/* Prompts are tokenized up to this multiple of what fits, so that the refusal can name their true
+ * length; beyond it the request is refused without counting on. */
+#define COUNT_BEYOND_CONTEXT 64
 
-const char *const chat_role_name[CHAT_ROLE_COUNT] = {
-    [ROLE_SYSTEM] = "system", [ROLE_DEVELOPER] = "developer", [ROLE_USER] = "user",
-    [ROLE_ASSISTANT] = "assistant", [ROLE_TOOL] = "tool", [ROLE_FUNCTION] = "function",
-};
-
-/* ---- JSON values by hand: the template reads a tree, so no text is written and parsed ---- */
-
-static struct json string_value(str s)
-{
-    return (struct json){.type = JSON_STRING, .string = s};
-}
-
-static struct json bool_value(bool b)
-{
-    return (struct json){.type = JSON_BOOL, .boolean = b};
-}
-
-struct object { struct json_member *member; uint32_t n; };
-
-static struct object object_of(struct arena *a, size_t max)
-{
-    return (struct object){arena_alloc(a, max * sizeof(struct json_member)), 0};
-}
-
-static void put(struct object *o, const char *key, struct json value)
-{
-    o->member[o->n++] = (struct json_member){.key = str_of(key), .value = value};
-}
-
-static struct json object_value(const struct object *o)
-{
-    return (struct json){.type = JSON_OBJECT, .n = o->n, .member = o->member};
-}
-
-static struct json array_value(struct json *item, size_t n)
-{
-    return (struct json){.type = JSON_ARRAY, .n = (uint32_t)n, .item = item};
-}
-
-/* ---- the template's variables ---- */
-
-/* Templates either print arguments or walk them: an object serves both; text that is no JSON
- * object, or a very large one, stays text. */
-static struct json arguments_value(struct arena *a, str text)
-{
-    size_t left = arena_left(a);
-    struct json *v;
-    struct error ignored;
-
-    if (left < ARGUMENTS_RESERVE || text.n > (left - ARGUMENTS_RESERVE) / ARGUMENTS_TREE_FACTOR)
-        return string_value(text);
-    if (json_parse(text, a, &v, &ignored) == ERR_OK && v->type == JSON_OBJECT) return *v;
-    return string_value(text);
-}
-
-static struct json calls_value(struct arena *a, const struct chat_message *m)
-{
-    struct json *item = arena_alloc(a, m->n_call * sizeof *item);
-
-    for (size_t i = 0; i < m->n_call; i++) {
-        struct object call = object_of(a, 3), function = object_of(a, 2);
-
-        put(&function, "name", string_value(m->call[i].name));
-        put(&function, "arguments", arguments_value(a, m->call[i].arguments));
-        put(&call, "id", string_value(m->call[i].id));
-        put(&call, "type", string_value(STR("function")));
-        put(&call, "function", object_value(&function));
-        item[i] = object_value(&call);
-    }
-    return array_value(item, m->n_call);
-}
-
-static struct json message_value(struct arena *a, const struct chat_message *m)
-{
-    struct object o = object_of(a, MESSAGE_FIELDS_MAX);
-    /* Templates know "system"; the newer name means the same. */
-    enum chat_role role = m->role == ROLE_DEVELOPER ? ROLE_SYSTEM
-                          : m->role == ROLE_FUNCTION ? ROLE_TOOL : m->role;
-
-    put(&o, "role", string_value(str_of(chat_role_name[role])));
-    put(&o, "content", string_value(m->text));
-    if (m->name.n) put(&o, "name", string_value(m->name));
-    if (m->reasoning.n) put(&o, "reasoning_content", string_value(m->reasoning));
-    if (m->tool_call_id.n) put(&o, "tool_call_id", string_value(m->tool_call_id));
-    if (m->n_call) put(&o, "tool_calls", calls_value(a, m));
-    return object_value(&o);
-}
-
-struct json *chat_template_vars(const struct vocab *v, const struct chat_request *r,
-                                struct arena *a)
-{
-    struct json *item = arena_alloc(a, r->n_message * sizeof *item);
-    struct json *root = arena_new_of(a, struct json);
-    struct object o = object_of(a, VARS_MAX);
-
-    for (size_t i = 0; i < r->n_message; i++) item[i] = message_value(a, &r->message[i]);
-    put(&o, "messages", array_value(item, r->n_message));
-    put(&o, "add_generation_prompt", bool_value(true));
-    put(&o, "bos_token", string_value(vocab_piece(v, vocab_bos(v))));
-    put(&o, "eos_token", string_value(vocab_piece(v, vocab_eos(v))));
-    if (r->thinking != THINKING_DEFAULT)
-        put(&o, "enable_thinking", bool_value(r->thinking == THINKING_ON));
-    *root = object_value(&o);
-    return root;
-}
-
-/* ---- rendering and tokenizing ---- */
+/* ---- marks of the template's own ---- */
 
 /* True when the template itself wrote [from, to): a caller's text must not pass for its marks. */
 static bool is_own(const struct template_out *t, size_t from, size_t to)
@@ -136,13 +32,18 @@ static bool ends_with_own(const struct template_out *t, size_t n, str mark)
     return mark.n > 0 && str_ends(str_n(t->text.p, n), mark) && is_own(t, n - mark.n, n);
 }
 
-static bool opens_reasoning(const struct template_out *t)
+static void find_thinking(const struct chat_model *m, const struct template_out *t,
+                          struct chat_prompt *out)
 {
-    str s = buf_str(&t->text), rest = str_trim(s);
+    str s = buf_str(&t->text), rest = str_trim(s), open, close;
     size_t end = rest.n ? (size_t)(rest.p - s.p) + rest.n : 0;
 
-    return ends_with_own(t, end, STR("<think>"));
+    call_syntax_thinking(m->syntax, &open, &close);
+    out->opens_reasoning = ends_with_own(t, end, open);
+    out->may_reason = m->may_think && !out->opens_reasoning && !ends_with_own(t, end, close);
 }
+
+/* ---- tokenizing ---- */
 
 /* Templates that write the BOS themselves must not get a second one. */
 static unsigned tokenize_flags(const struct vocab *v, const struct template_out *t)
@@ -151,14 +52,15 @@ static unsigned tokenize_flags(const struct vocab *v, const struct template_out 
     return TOKENIZE_PARSE_SPECIAL | TOKENIZE_ADD_SPECIAL;
 }
 
-static enum err tokenize(const struct vocab *v, const struct template_out *t, size_t max_tokens,
+static enum err tokenize(const struct chat_model *m, const struct template_out *t,
                          struct chat_prompt *out, struct error *e)
 {
+    const struct vocab *v = m->vocab;
     str s = buf_str(&t->text), eos = vocab_piece(v, vocab_eos(v));
     enum err rc;
 
-    token_list_init(&out->ids, max_tokens);
-    out->opens_reasoning = opens_reasoning(t);
+    token_list_init(&out->ids, (size_t)m->n_prompt_max * COUNT_BEYOND_CONTEXT);
+    find_thinking(m, t, out);
     rc = vocab_tokenize(v, s, tokenize_flags(v, t), t->input, t->n_input, &out->ids, e);
     /* The BOS rule may also add an EOS behind the prompt, where no model wants one. */
     if (rc == ERR_OK && out->ids.n > 1 && out->ids.id[out->ids.n - 1] == vocab_eos(v) &&
@@ -168,29 +70,128 @@ static enum err tokenize(const struct vocab *v, const struct template_out *t, si
     return rc;
 }
 
-enum err chat_prompt_make(const struct engine *en, const struct chat_request *r, struct arena *a,
-                          size_t max_tokens, struct chat_prompt *out, struct error *e)
+static enum err too_long(const struct chat_model *m, const char *more, size_t n, struct error *e)
+{
+    return err_set(e, ERR_CONTEXT, ERR_NO_POS,
+                   "This model's maximum prompt length is %d but the request contains %s%zu "
+                   "tokens.", m->n_prompt_max, more, n);
+}
+
+/* ---- rendering ---- */
+
+enum err prompt_render(const struct chat_model *m, const struct chat_request *r,
+                       const struct prompt_form *form, const struct template_limits *limits,
+                       struct template_out *out, struct error *e)
+{
+    struct arena *a = arena_new(PROMPT_ARENA_BYTES);
+    struct json *vars = prompt_vars(m, r, form, a);
+    enum err rc;
+
+    *out = (struct template_out){0};
+    if (vars)
+        rc = template_render(m->template, vars, limits, out, e);
+    else
+        rc = err_set(e, ERR_LIMIT, ERR_NO_POS, "The messages take too much memory.");
+    arena_free(a);
+    return rc;
+}
+
+static const struct prompt_form forms[] = {
+    {.tools = true, .calls = true},
+    {.tools = true, .calls = true, .whole_tools = true},
+    {.tools = true, .whole_tools = true},
+    {.fold = FOLD_ROLES},
+    {.fold = FOLD_ALL},
+};
+#define N_FORM (sizeof forms / sizeof forms[0])
+
+static bool has_calls(const struct chat_request *r)
+{
+    for (size_t i = 0; i < r->n_message; i++)
+        if (r->message[i].n_call || r->message[i].role == ROLE_TOOL ||
+            r->message[i].role == ROLE_FUNCTION)
+            return true;
+    return false;
+}
+
+/* What is left of a form for this model and request: forms that come to the same are equal. */
+static struct prompt_form form_of(const struct chat_model *m, const struct chat_request *r,
+                                  bool has_call, const struct prompt_form *f)
+{
+    struct prompt_form form = *f;
+
+    form.tools = f->tools && m->shows_tools && chat_may_call(r);
+    form.whole_tools = f->whole_tools && form.tools;
+    form.calls = f->calls && m->shows_calls && has_call;
+    form.has_call = has_call;
+    return form;
+}
+
+static bool same_form(const struct prompt_form *a, const struct prompt_form *b)
+{
+    return a->tools == b->tools && a->whole_tools == b->whole_tools && a->calls == b->calls &&
+           a->fold == b->fold && a->has_call == b->has_call;
+}
+
+static enum err render_form(const struct chat_model *m, const struct chat_request *r,
+                            const struct prompt_form *form, struct template_out *out,
+                            struct error *e)
 {
     struct template_limits limits = TEMPLATE_LIMITS_DEFAULT;
-    const char *why = NULL;
-    const struct template *t = engine_template(en, &why);
+
+    limits.now_unix_s = clock_unix_s();
+    return prompt_render(m, r, form, &limits, out, e);
+}
+
+static enum err render(const struct chat_model *m, const struct chat_request *r,
+                       struct template_out *out, struct error *e)
+{
+    bool has_call = has_calls(r);
+    struct prompt_form last = form_of(m, r, has_call, &forms[0]);
+    enum err rc = render_form(m, r, &last, out, e);
+    struct error ignored;
+
+    for (size_t i = 1; i < N_FORM && rc != ERR_OK && rc != ERR_LIMIT; i++) {
+        struct prompt_form form = form_of(m, r, has_call, &forms[i]);
+
+        if (same_form(&form, &last)) continue;
+        template_out_done(out);
+        if (render_form(m, r, &form, out, &ignored) == ERR_OK) return ERR_OK;
+        last = form;
+    }
+    return rc;
+}
+
+enum err chat_prompt_make(const struct chat_model *m, const struct chat_request *r,
+                          struct chat_prompt *out, struct error *e)
+{
     struct template_out text;
     enum err rc;
 
-    if (!t)
+    if (!m->template)
         return err_set(e, ERR_UNSUPPORTED, ERR_NO_POS, "This model has no usable chat template: %s",
-                       why ? why : "the file holds none");
-    limits.now_unix_s = clock_unix_s();
-    rc = template_render(t, chat_template_vars(engine_vocab(en), r, a), &limits, &text, e);
-    if (rc == ERR_OK) rc = tokenize(engine_vocab(en), &text, max_tokens, out, e);
-    if (rc == ERR_LIMIT)
-        err_set(e, rc = ERR_CONTEXT, ERR_NO_POS, "This model's maximum prompt length is %d but the "
-                "request contains more than %zu tokens.", engine_n_ctx(en) - 1, max_tokens);
+                       m->why ? m->why : "the file holds none");
+    rc = render(m, r, &text, e);
+    if (rc == ERR_OK) rc = tokenize(m, &text, out, e);
     template_out_done(&text);
+    if (rc == ERR_LIMIT)
+        return too_long(m, "more than ", (size_t)m->n_prompt_max * COUNT_BEYOND_CONTEXT, e);
+    if (rc == ERR_OK && out->ids.n > (size_t)m->n_prompt_max) {
+        rc = too_long(m, "", out->ids.n, e);
+        chat_prompt_done(out);
+    }
     return rc;
 }
 
 void chat_prompt_done(struct chat_prompt *p)
 {
     token_list_done(&p->ids);
+}
+
+struct json *chat_template_vars(const struct chat_model *m, const struct chat_request *r,
+                                struct arena *a)
+{
+    struct prompt_form form = form_of(m, r, has_calls(r), &forms[0]);
+
+    return prompt_vars(m, r, &form, a);
 }

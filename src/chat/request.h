@@ -83,3 +83,9 @@ struct chat_request {
     void (*wake)(void *arg);
     void *wake_arg;
 };
+
+/* The model may call tools; else none is shown to it. */
+static inline bool chat_may_call(const struct chat_request *r)
+{
+    return r->n_tool > 0 && r->tool_choice != TOOL_CHOICE_NONE;
+}

@@ -150,7 +150,7 @@ static enum err open_local(struct chat *c, struct error *e)
     o.progress_arg = &progress;
     rc = engine_open(&o, &c->engine, e);
     cli_progress_end(&progress);
-    if (rc == ERR_OK) c->backend = backend_local_new(c->engine);
+    if (rc == ERR_OK) c->backend = backend_local_new(c->engine, NULL);
     return rc;
 }
 

@@ -174,7 +174,7 @@ static enum err list_model(struct wire *w, struct engine *en, const char *name, 
                            "two models are called '%.*s': name one by --model NAME=FILE",
                            STR_FMT(id));
     *m = (struct model_entry){.id = id,
-                              .backend = backend_local_new(en),
+                              .backend = backend_local_new(en, NULL),
                               .created_unix_s = stat(path, &st) == 0 ? st.st_mtime : clock_unix_s(),
                               .price = price_of(c),
                               .n_ctx = engine_n_ctx(en),

@@ -8,6 +8,7 @@
 #include "base/rand.h"
 #include "base/utf8.h"
 #include "chat/assemble.h"
+#include "chat/call_syntax.h"
 
 #define R "\xef\xbf\xbd"
 #define SPLITS 300                     /* random divisions of each row */
@@ -16,9 +17,50 @@
 
 /* Long tokens beside the 256 of single bytes; they cross the borders that matter. */
 static const char *const piece[] = {
-    "Hello", " wor", "ld", "STOP", "ST", "OP", "xST", "OPy", "\n\n", "\n", "  ", "abcd", "bc", "ab",
-    "cd", "<th", "ink>", "</thi", "nk>", "k>\n", "k>\n\nHe", "\xe2\x82\xac", "\xc3\xa9",
-    "\xe2\x82\xac m", " \xe2\x82\xac", "!</think>", "<think>", "</think>",
+    "Hello",
+    " wor",
+    "ld",
+    "STOP",
+    "ST",
+    "OP",
+    "xST",
+    "OPy",
+    "\n\n",
+    "\n",
+    "  ",
+    "abcd",
+    "bc",
+    "ab",
+    "cd",
+    "<th",
+    "ink>",
+    "</thi",
+    "nk>",
+    "k>\n",
+    "k>\n\nHe",
+    "\xe2\x82\xac",
+    "\xc3\xa9",
+    "\xe2\x82\xac m",
+    " \xe2\x82\xac",
+    "!</think>",
+    "\n<tool",
+    "_call>\n",
+    "}}\n</",
+    ".\n\n<",
+    "{\"name",
+    "\": \"f\", \"arg",
+    "uments\": {\"a",
+    "\": ",
+    "assistant<",
+    "tool_call>",
+    "[TOOL_CALLS]",
+    "[ARGS]",
+    "<|channel|>",
+    "<|message|>",
+    "<|start|>",
+    "<|end|>",
+    "<think>",
+    "</think>",
 };
 #define N_PIECE N_OF(piece)
 #define ID_OPEN ((int32_t)(256 + N_PIECE - 2))
@@ -27,7 +69,7 @@ static const char *const piece[] = {
 
 static struct tiny tiny;
 
-/* marker: whether <think> and </think> are control or user-defined tokens. */
+/* marker: whether the marks of thinking and of calls are control or user-defined tokens. */
 static struct vocab *make(int32_t marker)
 {
     struct tiny_special special[N_PIECE + 1];
@@ -37,6 +79,7 @@ static struct vocab *make(int32_t marker)
     for (size_t i = 0; i < N_PIECE; i++)
         special[i] = (struct tiny_special){piece[i], TOKEN_USER};
     special[N_PIECE - 2].type = special[N_PIECE - 1].type = marker;
+    for (size_t i = N_PIECE - 8; i < N_PIECE - 6; i++) special[i].type = marker;
     special[N_PIECE] = (struct tiny_special){CONTROL_TOKEN, TOKEN_CONTROL};
     tiny_bpe(&tiny, "qwen2", NULL, 0, special, N_PIECE + 1);
     if (vocab_new(&tiny.desc, &v, &e) != ERR_OK) fail_msg("%s", e.text);
@@ -111,14 +154,19 @@ struct run {
     size_t end[TEXT_MAX + 1];          /* bytes of the reply up to the end of token i */
     size_t n_fed;                      /* tokens */
     size_t shown[TEXT_MAX + 1], n_shown;
+    int n_call;
 };
 
-static void run_start(struct run *r, const struct vocab *v, const struct row *row)
+static const struct chat_tool tools[] = {{.name = STR("f")}, {.name = STR("g")}};
+
+static void run_start(struct run *r, const struct vocab *v, const struct row *row,
+                      const char *syntax, bool has_tools)
 {
-    *r = (struct run){.request.logprobs = true};
+    *r = (struct run){.request = {.logprobs = true, .tool = tools, .parallel_calls = true}};
     for (int i = 0; i < 3 && row->stop[i]; i++)
         r->request.stop[r->request.n_stop++] = str_of(row->stop[i]);
-    assemble_init(&r->a, v, &r->request, row->opens);
+    if (has_tools) r->request.n_tool = N_OF(tools);
+    assemble_init(&r->a, v, call_syntax_named(syntax), &r->request, row->opens);
     buf_init(&r->text, 1 << 16);
     buf_init(&r->reasoning, 1 << 16);
 }
@@ -130,12 +178,24 @@ static void run_done(struct run *r)
     buf_done(&r->reasoning);
 }
 
+/* A call stands in the text as \x01NAME ARGUMENTS\x02. */
+static void take_call(struct run *r, const struct chat_event *ev)
+{
+    assert_int_equal(ev->n_call, r->n_call++);
+    assert_true(ev->call.id.n > 0 && ev->call.id.n <= 64);
+    buf_printf(&r->text, "\x01%.*s %.*s\x02", STR_FMT(ev->call.name), STR_FMT(ev->call.arguments));
+}
+
 /* Takes what is ready; every event holds whole characters and something to tell. */
 static void drain(struct run *r)
 {
     struct chat_event ev;
 
     while (assemble_next(&r->a, &ev)) {
+        if (ev.kind == CHAT_CALL) {
+            take_call(r, &ev);
+            continue;
+        }
         assert_true(utf8_valid(ev.text));
         assert_true(ev.text.n > 0 || ev.n_token > 0);
         assert_true(ev.kind == CHAT_TEXT || (ev.kind == CHAT_REASONING && ev.n_token == 0));
@@ -216,7 +276,7 @@ static void one_division(const struct vocab *v, const struct row *row, struct rn
     str reply = str_of(row->reply);
     static struct run r;
 
-    run_start(&r, v, row);
+    run_start(&r, v, row, "plain", false);
     for (size_t at = 0; at < reply.n && !assemble_stopped(&r.a);) {
         int32_t id = draw_token(v, rnd, reply, at);
 
@@ -254,6 +314,149 @@ static void test_divisions(void **state)
     }
 }
 
+/* ---- calls ---- */
+
+#define CALL "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": 1}}\n</tool_call>"
+#define GAVE "\x01" "f {\"a\": 1}\x02"
+#define OSS_CALL "<|channel|>commentary to=functions.f <|constrain|>json<|message|>{\"a\": 1}"
+
+struct call_row {
+    const char *syntax, *reply, *stop, *reasoning, *text;
+    bool no_tools, serial, cut_length;
+    enum chat_finish finish;
+};
+#define STOPS CHAT_FINISH_STOP
+#define CALLS CHAT_FINISH_TOOL_CALLS
+#define LENGTH CHAT_FINISH_LENGTH
+
+static const struct call_row call_rows[] = {
+    {"hermes", "Hello", NULL, "", "Hello", 0, 0, 0, STOPS},
+    {"hermes", "Hello  \n", NULL, "", "Hello  \n", 0, 0, 0, STOPS},
+    {"hermes", CALL, NULL, "", GAVE, 0, 0, 0, CALLS},
+    {"hermes", "\n\n" CALL "\n", NULL, "", GAVE, 0, 0, 0, CALLS},
+    {"hermes", CALL "\n" CALL, NULL, "", GAVE GAVE, 0, 0, 0, CALLS},
+    {"hermes", CALL "\n" CALL, NULL, "", GAVE, 0, 1, 0, CALLS},
+    {"hermes", "I call.\n\n" CALL, NULL, "", "I call." GAVE, 0, 0, 0, CALLS},
+    {"hermes", "I call." CALL " after", NULL, "", "I call." GAVE "after", 0, 0, 0, CALLS},
+    {"hermes", "<think>why</think>\n\n" CALL, NULL, "why", GAVE, 0, 0, 0, CALLS},
+    {"hermes", "<think>" CALL "</think>Zz" CALL, NULL, CALL, "Zz" GAVE, 0, 0, 0, CALLS},
+    {"hermes", CALL, NULL, "", CALL, 1, 0, 0, STOPS},
+    /* stop strings are of text */
+    {"hermes", "Hello STOP" CALL, "STOP", "", "Hello ", 0, 0, 0, STOPS},
+    {"hermes", "Hello ST" CALL "OP", "STOP", "", "Hello ST" GAVE "OP", 0, 0, 0, CALLS},
+    {"hermes", CALL "STOP" CALL, "STOP", "", GAVE, 0, 0, 0, CALLS},
+    {"hermes", "x" CALL, "arguments", "", "x" GAVE, 0, 0, 0, CALLS},
+    {"hermes", "x" CALL, "}", "", "x" GAVE, 0, 0, 0, CALLS},
+    /* max_tokens */
+    {"hermes", CALL, NULL, "", GAVE, 0, 0, 1, CALLS},
+    {"hermes", CALL "\n", NULL, "", GAVE, 0, 0, 1, CALLS},
+    {"hermes", CALL "\n<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\"", NULL, "", GAVE, 0, 0,
+     1, LENGTH},
+    {"hermes", "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\"", NULL, "", "", 0, 0, 1,
+     LENGTH},
+    {"hermes", "Hello", NULL, "", "Hello", 0, 0, 1, LENGTH},
+    /* marks that are control tokens in some vocabularies */
+    {"mistral_v13", "[TOOL_CALLS]f[ARGS]{\"a\": 1}", NULL, "", GAVE, 0, 0, 0, CALLS},
+    {"mistral_v13", "Hello[TOOL_CALLS]f[ARGS]{\"a\": 1}[TOOL_CALLS]g[ARGS]{}", NULL, "",
+     "Hello" GAVE "\x01g {}\x02", 0, 0, 0, CALLS},
+    {"llama3", "{\"name\": \"f\", \"parameters\": {\"a\": 1}}", NULL, "", GAVE, 0, 0, 0, CALLS},
+    /* text has marks too, with tools or without */
+    {"gpt_oss", "<|channel|>analysis<|message|>why<|end|><|start|>assistant" OSS_CALL, NULL, "why",
+     GAVE, 0, 0, 0, CALLS},
+    {"gpt_oss",
+     "<|channel|>analysis<|message|>why<|end|><|start|>assistant<|channel|>final<|message|>Hello",
+     NULL, "why", "Hello", 0, 0, 0, STOPS},
+    {"gpt_oss",
+     "<|channel|>analysis<|message|>why<|end|><|start|>assistant<|channel|>final<|message|>Hello",
+     NULL, "why", "Hello", 1, 0, 0, STOPS},
+    {"gpt_oss", "<|channel|>final<|message|>Hello STOP", "STOP", "", "Hello ", 1, 0, 0, STOPS},
+    {"gpt_oss",
+     "<|channel|>analysis<|message|>a<|end|><|start|>assistant<|channel|>analysis<|message|>b"
+     "<|end|><|start|>assistant<|channel|>final<|message|>Hello",
+     NULL, "ab", "Hello", 1, 0, 0, STOPS},
+};
+
+/* Offset of the last occurrence of part that ends at or before `end`. */
+static size_t find_last(str s, str part, size_t end)
+{
+    for (size_t at = end - part.n + 1; at-- > 0;)
+        if (str_eq(str_sub(s, at, part.n), part)) return at;
+    fail_msg("'%.*s' is not in the reply", STR_FMT(part));
+    return 0;
+}
+
+/* Shown are the tokens that end in text: the pieces between calls, searched from the end. */
+static void check_call_tokens(const struct run *r, const struct call_row *c)
+{
+    bool want[TEXT_MAX] = {0};
+    str reply = str_of(c->reply), text = str_of(c->text);
+    size_t end = reply.n, n = 0;
+
+    while (text.n > 0) {
+        size_t from = text.n;
+
+        while (from > 0 && text.p[from - 1] != '\x02') from--;
+        if (from < text.n) {
+            str part = str_sub(text, from, text.n);
+
+            end = find_last(reply, part, end);
+            for (size_t i = 0; i < r->n_fed; i++)
+                if (r->end[i] > end && r->end[i] <= end + part.n) want[i] = true;
+        }
+        text.n = from;
+        while (text.n > 0 && text.p[--text.n] != '\x01') {}
+    }
+    for (size_t i = 0; i < r->n_fed; i++) {
+        if (!want[i]) continue;
+        if (n >= r->n_shown || r->shown[n] != i)
+            fail_msg("%s: token %zu (up to byte %zu) is not shown in its place", c->reply, i,
+                     r->end[i]);
+        n++;
+    }
+    assert_int_equal(r->n_shown, n);
+}
+
+static void one_call_division(const struct vocab *v, const struct call_row *c, struct rng *rnd,
+                              bool late)
+{
+    const struct row row = {.reply = c->reply, .stop = {c->stop}};
+    str reply = str_of(c->reply);
+    static struct run r;
+
+    run_start(&r, v, &row, c->syntax, !c->no_tools);
+    r.a.one_call = c->serial;
+    for (size_t at = 0; at < reply.n && !assemble_stopped(&r.a);) {
+        int32_t id = draw_token(v, rnd, reply, at);
+
+        at += vocab_piece(v, id).n;
+        feed(&r, id, at);
+        if (!late || rng_below(rnd, 3) == 0) drain(&r);
+    }
+    if (!assemble_stopped(&r.a)) assemble_end(&r.a);
+    drain(&r);
+    assert_str_is(buf_str(&r.text), c->text);
+    assert_str_is(buf_str(&r.reasoning), c->reasoning);
+    assert_int_equal(assemble_finish(&r.a, c->cut_length), c->finish);
+    check_call_tokens(&r, c);
+    run_done(&r);
+}
+
+static void test_calls(void **state)
+{
+    static const int32_t marker[] = {TOKEN_USER, TOKEN_CONTROL};
+    struct rng rnd;
+
+    (void)state;
+    rng_seed(&rnd, 2);
+    for (size_t m = 0; m < N_OF(marker); m++) {
+        struct vocab *v = make(marker[m]);
+
+        for (size_t i = 0; i < N_OF(call_rows); i++)
+            for (int n = 0; n < SPLITS; n++) one_call_division(v, &call_rows[i], &rnd, n % 4 == 3);
+        vocab_free(v);
+    }
+}
+
 /* ---- single cases ---- */
 
 /* Control tokens have no text; their logprobs come with the text around them. */
@@ -264,7 +467,7 @@ static void test_control_tokens(void **state)
     static struct run r;
 
     (void)state;
-    run_start(&r, v, &row);
+    run_start(&r, v, &row, "plain", false);
     feed(&r, ID_CONTROL, 0);
     feed(&r, 'a', 0);
     drain(&r);
@@ -294,7 +497,7 @@ static void test_last_token(void **state)
     static struct run r;
 
     (void)state;
-    run_start(&r, v, &row);
+    run_start(&r, v, &row, "plain", false);
     feed(&r, 'a', 0);
     drain(&r);
     feed(&r, ID_CONTROL, 0);
@@ -320,7 +523,7 @@ static void test_no_delay(void **state)
     static struct run r;
 
     (void)state;
-    run_start(&r, v, &row);
+    run_start(&r, v, &row, "plain", false);
     for (size_t i = 0; i < N_OF(step); i++) {
         feed(&r, step[i].byte, 0);
         drain(&r);
@@ -337,7 +540,7 @@ static void test_no_logprobs(void **state)
     static struct run r;
 
     (void)state;
-    run_start(&r, v, &row);
+    run_start(&r, v, &row, "plain", false);
     r.a.want_tokens = false;
     feed(&r, 256, 0);
     feed(&r, ID_CONTROL, 0);
@@ -361,7 +564,7 @@ static void test_top(void **state)
     struct assemble a;
 
     (void)state;
-    assemble_init(&a, v, &q, false);
+    assemble_init(&a, v, call_syntax_named("plain"), &q, false);
     assemble_token(&a, &token);
     assert_true(assemble_next(&a, &ev));
     assert_int_equal(ev.n_token, 1);
@@ -376,7 +579,8 @@ static void test_top(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_divisions), cmocka_unit_test(test_control_tokens),
+        cmocka_unit_test(test_divisions), cmocka_unit_test(test_calls),
+        cmocka_unit_test(test_control_tokens),
         cmocka_unit_test(test_last_token), cmocka_unit_test(test_no_delay),
         cmocka_unit_test(test_no_logprobs), cmocka_unit_test(test_top),
     };

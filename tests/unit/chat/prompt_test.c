@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Messages -> prompt: what templates see, one BOS, no EOS, and what a caller's text cannot do.
+ * Tools and histories over real templates: prompt_golden_test.c.
  */
 #include "chat/prompt.c"
 
@@ -42,25 +43,26 @@ static struct vocab *make(bool spm, int add_bos, int add_eos)
     return v;
 }
 
+static struct chat_model model_of(const struct vocab *v)
+{
+    return (struct chat_model){.vocab = v, .syntax = call_syntax_named("hermes"),
+                               .n_prompt_max = 1000, .shows_tools = true, .shows_calls = true};
+}
+
 /* Renders one user message through source and tokenizes. */
 static void prompt_of(const struct vocab *v, const char *source, const char *text,
                       struct chat_prompt *out)
 {
     struct chat_message m = {.role = ROLE_USER, .text = str_of(text)};
     struct chat_request r = {.message = &m, .n_message = 1};
-    struct template_limits limits = TEMPLATE_LIMITS_DEFAULT;
-    struct arena *a = arena_new(0);
-    struct template_out rendered;
+    struct chat_model model;
     struct template *t;
     struct error e;
 
     if (template_parse(str_of(source), &t, &e) != ERR_OK) fail_msg("%s", e.text);
-    if (template_render(t, chat_template_vars(v, &r, a), &limits, &rendered, &e) != ERR_OK)
-        fail_msg("%s", e.text);
-    if (tokenize(v, &rendered, 1000, out, &e) != ERR_OK) fail_msg("%s", e.text);
-    template_out_done(&rendered);
+    chat_model_of(&model, v, t, NULL, 1000);
+    if (chat_prompt_make(&model, &r, out, &e) != ERR_OK) fail_msg("%s", e.text);
     template_free(t);
-    arena_free(a);
 }
 
 static size_t count(const struct chat_prompt *p, int32_t id)
@@ -181,8 +183,9 @@ static void test_opens_reasoning(void **state)
 
 static const struct chat_tool_call calls[] = {
     {STR("call_1"), STR("add"), STR("{\"a\": [1, 2.50], \"b\": null}")},
-    {STR("call_2"), STR("say"), STR("not JSON")},
-    {STR("call_3"), STR("list"), STR("[1]")},
+    {STR("call_2"), STR("none"), STR("{}")},
+    {STR("call_3"), STR("say"), STR("not JSON")},
+    {STR("call_4"), STR("list"), STR("[1]")},
 };
 
 static const struct {
@@ -194,19 +197,26 @@ static const struct {
      "{\"role\":\"user\",\"content\":\"hi\",\"name\":\"ann\"}"},
     {{.role = ROLE_SYSTEM}, "{\"role\":\"system\",\"content\":\"\"}"},
     {{.role = ROLE_DEVELOPER, .text = STR("x")}, "{\"role\":\"system\",\"content\":\"x\"}"},
-    {{.role = ROLE_FUNCTION, .text = STR("x")}, "{\"role\":\"tool\",\"content\":\"x\"}"},
+    {{.role = ROLE_FUNCTION, .text = STR("x")},
+     "{\"role\":\"user\",\"content\":\"<tool_response>\\nx\\n</tool_response>\"}"},
     {{.role = ROLE_TOOL, .text = STR("3"), .tool_call_id = STR("call_1")},
      "{\"role\":\"tool\",\"content\":\"3\",\"tool_call_id\":\"call_1\"}"},
     {{.role = ROLE_ASSISTANT, .text = STR("a"), .reasoning = STR("why")},
      "{\"role\":\"assistant\",\"content\":\"a\",\"reasoning_content\":\"why\"}"},
-    {{.role = ROLE_ASSISTANT, .call = calls, .n_call = 3},
+    {{.role = ROLE_ASSISTANT, .call = calls, .n_call = 2},
      "{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":["
      "{\"id\":\"call_1\",\"type\":\"function\","
      "\"function\":{\"name\":\"add\",\"arguments\":{\"a\":[1,2.50],\"b\":null}}},"
      "{\"id\":\"call_2\",\"type\":\"function\","
-     "\"function\":{\"name\":\"say\",\"arguments\":\"not JSON\"}},"
-     "{\"id\":\"call_3\",\"type\":\"function\","
-     "\"function\":{\"name\":\"list\",\"arguments\":\"[1]\"}}]}"},
+     "\"function\":{\"name\":\"none\",\"arguments\":{}}}]}"},
+    /* One broken call, and the whole message is text. */
+    {{.role = ROLE_ASSISTANT, .text = STR("a"), .call = calls + 1, .n_call = 2},
+     "{\"role\":\"assistant\",\"content\":\"a\\n"
+     "<tool_call>\\n{\\\"name\\\": \\\"none\\\", \\\"arguments\\\": {}}\\n</tool_call>\\n"
+     "<tool_call>\\n{\\\"name\\\": \\\"say\\\", \\\"arguments\\\": not JSON}\\n</tool_call>\"}"},
+    {{.role = ROLE_ASSISTANT, .call = calls + 3, .n_call = 1},
+     "{\"role\":\"assistant\",\"content\":\""
+     "<tool_call>\\n{\\\"name\\\": \\\"list\\\", \\\"arguments\\\": [1]}\\n</tool_call>\"}"},
 };
 
 static void assert_json(const struct json *v, const char *want)
@@ -224,13 +234,18 @@ static void assert_json(const struct json *v, const char *want)
 static void test_messages(void **state)
 {
     struct vocab *v = make(false, 0, 0);
+    struct chat_model m = model_of(v);
 
     (void)state;
     for (size_t i = 0; i < N_OF(vars); i++) {
-        struct chat_request r = {.message = &vars[i].message, .n_message = 1};
+        struct chat_message message[] = {
+            {.role = ROLE_ASSISTANT, .call = calls, .n_call = 1}, vars[i].message};
+        bool behind = vars[i].message.role == ROLE_TOOL;
+        struct chat_request r = {.message = message + !behind, .n_message = 1 + behind};
         struct arena *a = arena_new(0);
 
-        assert_json(json_get(chat_template_vars(v, &r, a), "messages")->item, vars[i].want);
+        assert_json(json_get(chat_template_vars(&m, &r, a), "messages")->item + behind,
+                    vars[i].want);
         arena_free(a);
     }
     vocab_free(v);
@@ -238,38 +253,256 @@ static void test_messages(void **state)
 
 static void test_globals(void **state)
 {
-    static const struct { enum chat_thinking thinking; const char *want; } row[] = {
-        {THINKING_DEFAULT, "{\"messages\":[],\"add_generation_prompt\":true,"
-                           "\"bos_token\":\"<|bos|>\","
-                           "\"eos_token\":\"<|eos|>\"}"},
-        {THINKING_ON, "{\"messages\":[],\"add_generation_prompt\":true,\"bos_token\":\"<|bos|>\","
+    static const struct { enum chat_thinking thinking; const char *want;
+    } row[] = {
+        {THINKING_DEFAULT,
+         "{\"messages\":[{\"role\":\"user\",\"content\":\"\"}],\"add_generation_prompt\":true,"
+         "\"bos_token\":\"<|bos|>\","
+         "\"eos_token\":\"<|eos|>\"}"},
+        {THINKING_ON, "{\"messages\":[{\"role\":\"user\",\"content\":\"\"}],\"add_generation_"
+                      "prompt\":true,\"bos_token\":\"<|bos|>\","
                       "\"eos_token\":\"<|eos|>\",\"enable_thinking\":true}"},
-        {THINKING_OFF, "{\"messages\":[],\"add_generation_prompt\":true,\"bos_token\":\"<|bos|>\","
+        {THINKING_OFF, "{\"messages\":[{\"role\":\"user\",\"content\":\"\"}],\"add_generation_"
+                       "prompt\":true,\"bos_token\":\"<|bos|>\","
                        "\"eos_token\":\"<|eos|>\",\"enable_thinking\":false}"},
     };
+    static const struct chat_message message = {.role = ROLE_USER};
     struct vocab *v = make(false, 0, 0);
+    struct chat_model m = model_of(v);
 
     (void)state;
     for (size_t i = 0; i < N_OF(row); i++) {
-        struct chat_request r = {.thinking = row[i].thinking};
+        struct chat_request r = {.message = &message, .n_message = 1,
+                                 .thinking = row[i].thinking};
         struct arena *a = arena_new(0);
 
-        assert_json(chat_template_vars(v, &r, a), row[i].want);
+        assert_json(chat_template_vars(&m, &r, a), row[i].want);
         arena_free(a);
     }
     vocab_free(v);
 }
 
-/* Arguments whose trees would fill the request's memory stay text: the request does not die. */
+/* ---- forms: what templates refuse or drop ---- */
+
+#define EACH(body) "{% for m in messages %}[{{ m.role }}]" body "{% endfor %}"
+#define ARGUMENTS(i) "<tool_call>{{ m.tool_calls[" #i "].function.arguments | tojson }}</tool_call>"
+#define ONE_CALL                                                                             \
+    EACH("{% if m.tool_calls %}{% if m.tool_calls | length > 1 %}{{ raise_exception('1') }}" \
+         "{% endif %}" ARGUMENTS(0) "{% endif %}{{ m.content }}")
+#define FIRST_CALL EACH("{% if m.tool_calls %}" ARGUMENTS(0) "{% endif %}{{ m.content }}")
+#define SHORT_IDS                                                                                 \
+    EACH("{% for c in m.tool_calls %}{% if c.id | length != 9 %}{{ raise_exception('9') }}"       \
+         "{% endif %}<tool_call>{{ c.function.arguments | tojson }}{{ c.id }}</tool_call>"        \
+         "{% endfor %}{{ m.content }}{% if m.role == 'tool' %}{{ m.tool_call_id }}{% endif %}")
+#define DROPS EACH("{% if not m.tool_calls and m.role != 'tool' %}{{ m.content }}{% endif %}") \
+    "<tool_call>"
+#define TEXT_ARGUMENTS                                                           \
+    EACH("{% for c in m.tool_calls %}<tool_call>{{ c.function.arguments + '' }}" \
+         "</tool_call>{% endfor %}{{ m.content }}")
+#define TOOLS                                                                              \
+    "{% for t in tools %}<tool_call>{{ t.function.name + ': ' + t.function.description }}" \
+    "{{ t.function.parameters | tojson }}{% endfor %}"
+#define ALTERNATE "{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}" \
+    "{{ raise_exception('alternate') }}{% endif %}[{{ m.role }}]{{ m.content }}{% endfor %}"
+#define LAST_SYSTEM                                                                              \
+    "{% set s = namespace(t='') %}{% for m in messages %}{% if m.role == 'system' %}"            \
+    "{% set s.t = m.content %}{% else %}[{{ m.role }}]{{ m.content }}{% endif %}{% endfor %}{{ " \
+    "s.t }}"
+
+static const struct chat_tool_call twice[] = {
+    {STR("a"), STR("f"), STR("{\"n\": 1}")}, {STR("nineChars"), STR("f"), STR("{\"n\": 2}")}};
+static const struct chat_tool_call bad_call[] = {{STR("a"), STR("f"), STR("oops")}};
+
+#define CALLS_TWICE {.role = ROLE_ASSISTANT, .text = STR("t"), .call = twice, .n_call = 2}
+#define ASKS(t) {.role = ROLE_USER, .text = STR(t)}
+#define RESULT(i, t) {.role = ROLE_TOOL, .text = STR(t), .tool_call_id = STR(i)}
+
+static const struct {
+    const char *source;
+    struct chat_message message[5];
+    size_t n_message, n_tool;
+    const char *want;
+} form_rows[] = {
+    /* calls one by one, each before its result */
+    {ONE_CALL,
+     {ASKS("q"), CALLS_TWICE, RESULT("nineChars", "R2"), RESULT("a", "R1")},
+     4,
+     0,
+     "[user]q[assistant]<tool_call>{\"n\": 1}</tool_call>t[tool]R1"
+     "[assistant]<tool_call>{\"n\": 2}</tool_call>[tool]R2"},
+    {FIRST_CALL,
+     {ASKS("q"), CALLS_TWICE, RESULT("nineChars", "R2")},
+     3,
+     0,
+     "[user]q[assistant]<tool_call>{\"n\": 1}</tool_call>t"
+     "[assistant]<tool_call>{\"n\": 2}</tool_call>[tool]R2"},
+    /* a result of nobody: nothing can be split, all is text */
+    {FIRST_CALL,
+     {ASKS("q"), CALLS_TWICE, RESULT("x", "R2")},
+     3,
+     0,
+     "[user]q[assistant]t\n<tool_call>\n{\"name\": \"f\", \"arguments\": {\"n\": "
+     "1}}\n</tool_call>\n"
+     "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"n\": 2}}\n</tool_call>"
+     "[user]<tool_response>\nR2\n</tool_response>"},
+    /* ids of nine letters and digits, the same in call and result */
+    {SHORT_IDS,
+     {ASKS("q"), CALLS_TWICE, RESULT("nineChars", "R2"), RESULT("a", "R1")},
+     4,
+     0,
+     "[user]q[assistant]<tool_call>{\"n\": 1}lvvwjluyc</tool_call>"
+     "<tool_call>{\"n\": 2}nineChars</tool_call>t[tool]R2nineChars[tool]R1lvvwjluyc"},
+    {TEXT_ARGUMENTS,
+     {ASKS("q"), CALLS_TWICE},
+     2,
+     0,
+     "[user]q[assistant]<tool_call>{\"n\": 1}</tool_call><tool_call>{\"n\": 2}</tool_call>t"},
+    /* what is dropped, and what is broken, as text */
+    {DROPS,
+     {ASKS("q"), {.role = ROLE_ASSISTANT, .call = twice, .n_call = 1}, RESULT("a", "R")},
+     3,
+     0,
+     "[user]q[assistant]<tool_call>\n{\"name\": \"f\", \"arguments\": {\"n\": 1}}\n</tool_call>"
+     "[user]<tool_response>\nR\n</tool_response><tool_call>"},
+    {FIRST_CALL,
+     {ASKS("q"), {.role = ROLE_ASSISTANT, .call = bad_call, .n_call = 1}, RESULT("a", "R")},
+     3,
+     0,
+     "[user]q[assistant]<tool_call>\n{\"name\": \"f\", \"arguments\": oops}\n</tool_call>"
+     "[user]<tool_response>\nR\n</tool_response>"},
+    /* a tool gets the members that templates take for granted */
+    {TOOLS PLAIN, {ASKS("q")}, 1, 1, "<tool_call>f: {\"type\": \"object\", \"properties\": {}}q"},
+    /* roles in turn */
+    {ALTERNATE,
+     {ASKS("a"), ASKS("b"), {.role = ROLE_ASSISTANT, .text = STR("c")}},
+     3,
+     0,
+     "[user]a\n\nb[assistant]c"},
+    {ALTERNATE, {{.role = ROLE_SYSTEM, .text = STR("s")}, ASKS("a")}, 2, 0, "[user]s\n\na"},
+    {ALTERNATE,
+     {{.role = ROLE_ASSISTANT, .text = STR("a")}, ASKS("b")},
+     2,
+     0,
+     "[user][assistant]a[user]b"},
+    {ALTERNATE,
+     {ASKS("q"), CALLS_TWICE, RESULT("a", "R")},
+     3,
+     0,
+     "[user]q[assistant]t\n<tool_call>\n{\"name\": \"f\", \"arguments\": {\"n\": "
+     "1}}\n</tool_call>\n"
+     "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"n\": 2}}\n</tool_call>"
+     "[user]<tool_response>\nR\n</tool_response>"},
+    {LAST_SYSTEM,
+     {{.role = ROLE_SYSTEM, .text = STR("s")}, ASKS("a"), {.role = ROLE_SYSTEM, .text = STR("z")}},
+     3,
+     0,
+     "[user]a[user]zs"},
+};
+
+static void test_forms(void **state)
+{
+    struct chat_tool tool = {.name = STR("f")};
+    struct vocab *v = make(false, 0, 0);
+    struct arena *a = arena_new(0);
+    struct json *source;
+    struct error e;
+
+    (void)state;
+    assert_int_equal(
+        json_parse(STR("{\"type\":\"function\",\"function\":{\"name\":\"f\"}}"), a, &source, &e),
+        ERR_OK);
+    tool.source = source;
+    for (size_t i = 0; i < N_OF(form_rows); i++) {
+        struct chat_request r = {.message = form_rows[i].message,
+                                 .n_message = form_rows[i].n_message, .tool = &tool,
+                                 .n_tool = form_rows[i].n_tool};
+        struct template_out out;
+        struct chat_model m;
+        struct template *t;
+
+        if (template_parse(str_of(form_rows[i].source), &t, &e) != ERR_OK) fail_msg("%s", e.text);
+        chat_model_of(&m, v, t, NULL, 1000);
+        if (render(&m, &r, &out, &e) != ERR_OK) fail_msg("row %zu: %s", i, e.text);
+        if (!str_is(buf_str(&out.text), form_rows[i].want)) print_error("row %zu\n", i);
+        assert_str_is(buf_str(&out.text), form_rows[i].want);
+        template_out_done(&out);
+        template_free(t);
+    }
+    arena_free(a);
+    vocab_free(v);
+}
+
+/* A template that knows no tools: they are explained behind the system message. */
+static void test_explained(void **state)
+{
+    static const struct chat_message message[] = {{.role = ROLE_SYSTEM, .text = STR("Be brief.")},
+                                                  ASKS("q")};
+    struct chat_tool tool = {.name = STR("f"), .description = STR("does")};
+    struct chat_request r = {.message = message, .n_message = 2, .tool = &tool, .n_tool = 1};
+    struct vocab *v = make(false, 0, 0);
+    struct chat_model m;
+    struct template *t;
+    struct error e;
+
+    (void)state;
+    assert_int_equal(template_parse(STR(EACH("{{ m.content }}")), &t, &e), ERR_OK);
+    chat_model_of(&m, v, t, NULL, 1000);
+    assert_false(m.shows_tools);
+    for (size_t skip = 0; skip < 2; skip++)
+        for (enum chat_tool_choice choice = 0; choice <= TOOL_CHOICE_NAMED; choice++) {
+            struct template_out out;
+            str text;
+
+            r.message = message + skip;
+            r.n_message = 2 - skip;
+            r.tool_choice = choice;
+            assert_int_equal(render(&m, &r, &out, &e), ERR_OK);
+            text = buf_str(&out.text);
+            if (choice == TOOL_CHOICE_NONE) {
+                assert_str_is(text, skip ? "[user]q" : "[system]Be brief.[user]q");
+            } else {
+                assert_true(
+                    str_starts(text, skip ? STR("[system]You") : STR("[system]Be brief.\n\n")));
+                assert_true(str_ends(text, STR("[user]q")));
+                assert_true(str_find(text, STR("\"does\""), 0) != SIZE_MAX);
+            }
+            template_out_done(&out);
+        }
+    template_free(t);
+    vocab_free(v);
+}
+
+/* The template's own words, when it refuses every form. */
+static void test_refusal(void **state)
+{
+    static const struct chat_message message[] = {ASKS("q")};
+    struct chat_request r = {.message = message, .n_message = 1};
+    struct vocab *v = make(false, 0, 0);
+    struct chat_prompt p;
+    struct chat_model m;
+    struct template *t;
+    struct error e;
+
+    (void)state;
+    assert_int_equal(template_parse(STR("{{ raise_exception('never') }}"), &t, &e), ERR_OK);
+    chat_model_of(&m, v, t, NULL, 1000);
+    assert_int_equal(chat_prompt_make(&m, &r, &p, &e), ERR_ARG);
+    assert_non_null(strstr(e.text, "never"));
+    template_free(t);
+    vocab_free(v);
+}
+
+/* Arguments whose trees would fill the memory are put as text: the request does not die. */
 static void test_large_arguments(void **state)
 {
     enum { N = 40, BYTES = 1 << 20 };
     static char text[BYTES];
     static struct chat_tool_call call[N];
-    struct chat_message m = {.role = ROLE_ASSISTANT, .call = call, .n_call = N};
-    struct chat_request r = {.message = &m, .n_message = 1};
-    struct arena *a = arena_new((size_t)256 << 20);
+    static struct chat_message message[N];
+    struct chat_request r = {.message = message, .n_message = N};
+    struct arena *a = arena_new(PROMPT_ARENA_BYTES);
     struct vocab *v = make(false, 0, 0);
+    struct chat_model m = model_of(v);
     const struct json *list;
     size_t n_tree = 0;
 
@@ -277,32 +510,87 @@ static void test_large_arguments(void **state)
     for (size_t i = 0; i < BYTES; i += 2) memcpy(text + i, "1,", 2);
     memcpy(text, "{\"a\":[", 6);
     memcpy(text + BYTES - 3, "1]}", 3);
-    for (size_t i = 0; i < N; i++)
+    for (size_t i = 0; i < N; i++) {
         call[i] = (struct chat_tool_call){STR("id"), STR("f"), {text, BYTES}};
-    list = json_get(json_get(chat_template_vars(v, &r, a), "messages")->item, "tool_calls");
-    for (size_t i = 0; i < N; i++)
-        n_tree += json_get(json_get(&list->item[i], "function"), "arguments")->type == JSON_OBJECT;
+        message[i] = (struct chat_message){.role = ROLE_ASSISTANT, .call = &call[i], .n_call = 1};
+    }
+    list = json_get(chat_template_vars(&m, &r, a), "messages");
+    for (size_t i = 0; i < N; i++) {
+        bool is_call = json_get(&list->item[i], "tool_calls") != NULL;
+
+        n_tree += is_call;
+        assert_true(is_call || json_get(&list->item[i], "content")->string.n > BYTES);
+    }
     assert_in_range(n_tree, 1, N - 1);
-    assert_true(arena_left(a) >= ARGUMENTS_RESERVE);
     vocab_free(v);
     arena_free(a);
 }
 
+/* Memory has an end, and that is an error and not the end of the process. */
+static void test_memory(void **state)
+{
+    static struct chat_message message[1000];
+    struct chat_request r = {.message = message, .n_message = N_OF(message)};
+    struct vocab *v = make(false, 0, 0);
+    struct chat_model m = model_of(v);
+    struct arena *a;
+
+    (void)state;
+    for (size_t i = 0; i < N_OF(message); i++) {
+        message[i].role = i % 2 ? ROLE_TOOL : ROLE_ASSISTANT;
+        message[i].call = calls;
+        message[i].n_call = i % 2 ? 0 : 2;
+    }
+    for (size_t cap = 1000; cap < 1000000; cap += 50000) {
+        a = arena_new(cap);
+        chat_template_vars(&m, &r, a);
+        m.one_call = !m.one_call;
+        m.short_ids = m.shows_calls = !m.shows_calls;
+        arena_free(a);
+    }
+    a = arena_new(1000);
+    assert_null(chat_template_vars(&m, &r, a));
+    arena_free(a);
+    vocab_free(v);
+}
+
 static void test_limit(void **state)
 {
+    static const struct { int n_max; enum err rc; const char *text; } row[] = {
+        {5, ERR_CONTEXT, "This model's maximum prompt length is 5 but the request contains 300 "
+                         "tokens."},
+        {4, ERR_CONTEXT, "This model's maximum prompt length is 4 but the request contains more "
+                         "than 256 tokens."},
+        {299, ERR_CONTEXT, "This model's maximum prompt length is 299 but the request contains 300 "
+                           "tokens."},
+        {300, ERR_OK, NULL},
+    };
     struct vocab *v = make(false, 0, 0);
-    struct template_out t = {0};
+    static char text[301];
+    struct chat_message message = {.role = ROLE_USER, .text = {text, 300}};
+    struct chat_request r = {.message = &message, .n_message = 1};
+    struct chat_model m;
     struct chat_prompt p;
+    struct template *t;
     struct error e;
 
     (void)state;
-    buf_init(&t.text, 100);
-    buf_add(&t.text, STR("abcdef"));
-    assert_int_equal(tokenize(v, &t, 5, &p, &e), ERR_LIMIT);
-    assert_int_equal(tokenize(v, &t, 6, &p, &e), ERR_OK);
-    assert_int_equal(p.ids.n, 6);
-    chat_prompt_done(&p);
-    template_out_done(&t);
+    memset(text, 'x', 300);
+    assert_int_equal(template_parse(STR(PLAIN), &t, &e), ERR_OK);
+    for (size_t i = 0; i < N_OF(row); i++) {
+        chat_model_of(&m, v, t, NULL, row[i].n_max);
+        assert_int_equal(chat_prompt_make(&m, &r, &p, &e), row[i].rc);
+        if (row[i].rc != ERR_OK) {
+            assert_string_equal(e.text, row[i].text);
+            continue;
+        }
+        assert_int_equal(p.ids.n, 300);
+        chat_prompt_done(&p);
+    }
+    chat_model_of(&m, v, NULL, "too old", 10);
+    assert_int_equal(chat_prompt_make(&m, &r, &p, &e), ERR_UNSUPPORTED);
+    assert_non_null(strstr(e.text, "too old"));
+    template_free(t);
     vocab_free(v);
 }
 
@@ -311,8 +599,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ends), cmocka_unit_test(test_control_tokens),
         cmocka_unit_test(test_opens_reasoning), cmocka_unit_test(test_messages),
-        cmocka_unit_test(test_globals),
-        cmocka_unit_test(test_large_arguments), cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_globals), cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_explained), cmocka_unit_test(test_refusal),
+        cmocka_unit_test(test_large_arguments), cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_limit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
