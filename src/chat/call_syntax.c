@@ -12,25 +12,20 @@
 #define HERMES                                                                               \
     .form = CALL_JSON, NAME_ARGUMENTS, THINK, RESPONSE, .call_open = STR("<tool_call>\n"),   \
     .call_close = STR("\n</tool_call>"), .between = STR("\n"), .open = {STR("<tool_call>")}, \
-    .mark = {STR("<tool_call>"), STR("</tool_call>"), STR("<think>"), STR("</think>")}
+    .mark = {STR("<tool_call>"), STR("</tool_call>")}
 #define DEEPSEEK                                                                                 \
     .form = CALL_NAMED, THINK, .calls_open = STR("<｜tool▁calls▁begin｜>"),                      \
     .calls_close = STR("<｜tool▁calls▁end｜>"),                                                  \
     .open = {STR("<｜tool▁calls▁begin｜>"), STR("<｜tool▁call▁begin｜>")},                       \
     .result_open = STR("<｜tool▁output▁begin｜>"), .result_close = STR("<｜tool▁output▁end｜>"), \
-    .mark = {STR("<｜tool▁calls▁begin｜>"),                                                      \
-             STR("<｜tool▁calls▁end｜>"),                                                        \
-             STR("<｜tool▁call▁begin｜>"),                                                       \
-             STR("<｜tool▁call▁end｜>"),                                                         \
-             STR("<｜tool▁sep｜>"),                                                              \
-             STR("<think>"),                                                                     \
-             STR("</think>")}
-#define GLM                                                                                \
-    .form = CALL_TAGS, THINK, RESPONSE, .call_open = STR("<tool_call>"),                   \
-    .call_close = STR("</tool_call>"), .key_open = STR("<arg_key>"), .lead = STR("\n"),    \
-    .open = {STR("<tool_call>")},                                                          \
-    .mark = {STR("<tool_call>"), STR("</tool_call>"), STR("<arg_key>"), STR("</arg_key>"), \
-             STR("<arg_value>"), STR("</arg_value>"), STR("<think>"),   STR("</think>")}
+    .mark = {STR("<｜tool▁calls▁begin｜>"), STR("<｜tool▁calls▁end｜>"),                         \
+             STR("<｜tool▁call▁begin｜>"), STR("<｜tool▁call▁end｜>"), STR("<｜tool▁sep｜>")}
+#define GLM                                                                             \
+    .form = CALL_TAGS, THINK, RESPONSE, .call_open = STR("<tool_call>"),                \
+    .call_close = STR("</tool_call>"), .key_open = STR("<arg_key>"), .lead = STR("\n"), \
+    .open = {STR("<tool_call>")},                                                       \
+    .mark = {STR("<tool_call>"), STR("</tool_call>"), STR("<arg_key>"),                 \
+             STR("</arg_key>"),  STR("<arg_value>"),  STR("</arg_value>")}
 #define MISTRAL                                                                          \
     THINK, .id = CALL_ID_NINE, .open = {STR("[TOOL_CALLS]")},                            \
            .result_open = STR("[TOOL_RESULTS]"), .result_close = STR("[/TOOL_RESULTS]"), \
@@ -45,7 +40,7 @@ static const struct call_syntax rows[] = {
      .key_open = STR("<parameter="), .key_close = STR(">\n"),
      .value_close = STR("\n</parameter>\n"), .call_close = STR("</function>\n</tool_call>"),
      .between = STR("\n"), .open = {STR("<tool_call>"), STR("<function=")},
-     .mark = {STR("<tool_call>"), STR("</tool_call>"), STR("<think>"), STR("</think>")}},
+     .mark = {STR("<tool_call>"), STR("</tool_call>")}},
     {.name = "llama3", .form = CALL_JSON, THINK, .one_call = true,
      .key_name = STR("name"), .key_args = STR("parameters"),
      .open = {STR("<|python_tag|>")}, .start = STR("{"), .start_open = STR("{\"name\": \""),
@@ -77,7 +72,7 @@ static const struct call_syntax rows[] = {
      .result_open = STR("<tool_response>\n"), .result_close = STR("\n</tool_response>"),
      .mark = {STR("<|tool_calls_section_begin|>"), STR("<|tool_calls_section_end|>"),
               STR("<|tool_call_begin|>"), STR("<|tool_call_argument_begin|>"),
-              STR("<|tool_call_end|>"), STR("<think>"), STR("</think>")}},
+              STR("<|tool_call_end|>")}},
     {.name = "gpt_oss", .form = CALL_NAMED, RESPONSE, .one_call = true,
      .think_open = STR("<|channel|>analysis<|message|>"), .think_close = STR("<|end|>"),
      .gap = STR("<|start|>assistant"), .answer_open = STR("<|channel|>final<|message|>"),
@@ -167,7 +162,7 @@ bool call_syntax_is_mark(const struct call_syntax *s, str piece)
 {
     for (size_t i = 0; i < CALL_MARKS_MAX; i++)
         if (s->mark[i].n && str_eq(s->mark[i], piece)) return true;
-    return false;
+    return str_eq(piece, s->think_open) || str_eq(piece, s->think_close);
 }
 
 str call_piece(str text)
