@@ -98,9 +98,9 @@ static void read_tool(struct parse *p, const struct json *v, const char *path, b
                            "0-9, '_' and '-', unlike '%.*s'.", path, CHAT_TOOL_NAME_MAX,
                            STR_FMT(str_sub(t->name, 0, CHAT_TOOL_NAME_MAX + 1)));
     else if (t->parameters && !may_be_object(t->parameters))
-        fields_range_error(&p->f, "Invalid request content: Schema validation failed: [type] "
-                           "/type: the parameters of tool '%.*s' must be an object, or anyOf or "
-                           "oneOf of objects.", STR_FMT(t->name));
+        fields_range_error(&p->f, "Invalid request content: Schema validation failed: "
+                           "tools['%.*s'].function.parameters: [unsupported] /type: parameters "
+                           "must be of type \"object\"", STR_FMT(t->name));
 }
 
 static size_t find_tool(const struct chat_request *c, str name)

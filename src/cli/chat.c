@@ -24,12 +24,15 @@
 #define ANSWER_BYTES_MAX (64u << 20)
 #define BODY_BYTES_MAX (256u << 20)
 #define QUESTION_BYTES_MAX (1u << 20)
+#define SCHEMA_BYTES_MAX (16u << 20)
 #define READ_BYTES 4096                /* of standard input at once */
 #define WAIT_NS (1 * NS_PER_S)
 
 struct chat {
     struct arena *arena;
     const char *model, *url, *key, *system, *data_dir;
+    const char *schema_file;
+    struct json *schema; /* of every answer, or NULL */
     double temperature;
     int64_t max_tokens;
     struct chat_message message[TURNS_MAX];
@@ -54,6 +57,7 @@ static const char help[] =
     "  --system TEXT     system message\n"
     "  --temperature X   0 to 2 [0.7]\n"
     "  --max-tokens N    of an answer [1024]\n"
+    "  --schema FILE     JSON Schema that every answer obeys\n"
     "  --data-dir DIR\n";
 
 static void add_message(struct chat *c, enum chat_role role, str text)
@@ -117,6 +121,8 @@ static enum err answer_local(struct chat *c, struct error *e)
                              .n_choice = 1,
                              .max_tokens = (int)c->max_tokens,
                              .sample = SAMPLE_DEFAULT,
+                             .format = c->schema ? FORMAT_JSON_SCHEMA : FORMAT_TEXT,
+                             .schema = c->schema,
                              .wake = wake,
                              .wake_arg = c};
     struct backend_run *run;
@@ -156,6 +162,20 @@ static enum err open_local(struct chat *c, struct error *e)
 
 /* ---- against a server ---- */
 
+static void write_format(struct json_writer *w, const struct json *schema)
+{
+    jw_key(w, "response_format");
+    jw_object(w);
+    jw_kv_cstring(w, "type", "json_schema");
+    jw_key(w, "json_schema");
+    jw_object(w);
+    jw_kv_cstring(w, "name", "answer");
+    jw_key(w, "schema");
+    jw_value(w, schema);
+    jw_object_end(w);
+    jw_object_end(w);
+}
+
 static void write_body(struct chat *c, struct buf *b)
 {
     struct json_writer w;
@@ -166,6 +186,7 @@ static void write_body(struct chat *c, struct buf *b)
     jw_kv_bool(&w, "stream", true);
     jw_kv_double(&w, "temperature", c->temperature);
     jw_kv_int(&w, "max_tokens", c->max_tokens);
+    if (c->schema) write_format(&w, c->schema);
     jw_key(&w, "messages");
     jw_array(&w);
     for (size_t i = 0; i < c->n_message; i++) {
@@ -282,11 +303,23 @@ static enum err read_stdin(struct chat *c, str *text, struct error *e)
     return rc;
 }
 
+static enum err read_schema(struct chat *c, struct error *e)
+{
+    struct error why;
+    str text;
+
+    if (!c->schema_file) return ERR_OK;
+    TRY(file_read(c->schema_file, SCHEMA_BYTES_MAX, c->arena, &text, e));
+    if (json_parse(text, c->arena, &c->schema, &why) == ERR_OK) return ERR_OK;
+    return err_set(e, why.code, why.pos, "%s is no JSON: %s", c->schema_file, why.text);
+}
+
 static int run(struct chat *c, int argc, char **argv)
 {
     struct error e;
     str text;
 
+    if (read_schema(c, &e) != ERR_OK) return cli_fail("chat", &e);
     if (c->url) find_key(c);
     if (!c->url && open_local(c, &e) != ERR_OK) return cli_fail("chat", &e);
     if (c->system) add_message(c, ROLE_SYSTEM, str_of(c->system));
@@ -306,6 +339,7 @@ static int take_option(void *arg, int option)
     case 'k': c->key = optarg; return CLI_OK;
     case 's': c->system = optarg; return CLI_OK;
     case 'd': c->data_dir = optarg; return CLI_OK;
+    case 'S': c->schema_file = optarg; return CLI_OK;
     case 't':
         if (str_to_double(str_of(optarg), &c->temperature) && c->temperature >= 0 &&
             c->temperature <= 2)
@@ -326,6 +360,7 @@ static int walk_options(int argc, char **argv, struct chat *c, bool *done)
         {"system", required_argument, NULL, 's'},
         {"temperature", required_argument, NULL, 't'},
         {"max-tokens", required_argument, NULL, 'n'},
+        {"schema", required_argument, NULL, 'S'},
         {"data-dir", required_argument, NULL, 'd'},
         {"help", no_argument, NULL, 'h'},
         {0},

@@ -22,8 +22,9 @@
 
 #define ADMIN_KEY_NAME "admin"
 #define ADMIN_KEY_FILE "admin.key"
-/* Threads that prepare large requests, and how many may wait for them. */
-#define POOL_THREADS 2
+/* Threads that prepare large requests and those with schemas or tools, and how many may wait for
+ * them. Schemas that take all the time they may hold up the others only when there are so many. */
+#define POOL_THREADS 4
 #define POOL_QUEUE_MAX 1024
 #define DATABASE_FILE "grokd.db"
 #define MODEL_ID_MAX 128               /* bytes of a name that a file gives itself */
@@ -153,6 +154,19 @@ static str model_id(struct wire *w, const char *name, const char *path, const st
     return base;
 }
 
+static struct constrain_limits constrain_limits(const struct config *c)
+{
+    struct constrain_limits l = CONSTRAIN_LIMITS_DEFAULT;
+
+    l.time_ms = c->schema_time_ms;
+    l.memory_bytes = (size_t)c->schema_memory;
+    l.depth_max = (uint32_t)c->schema_depth;
+    l.n_node_max = (uint32_t)c->schema_nodes;
+    l.n_state_max = (uint32_t)c->schema_states;
+    l.cache_bytes = (size_t)c->schema_cache;
+    return l;
+}
+
 static struct price price_of(const struct config *c)
 {
     return (struct price){c->price_prompt, c->price_cached, c->price_completion};
@@ -163,6 +177,7 @@ static enum err list_model(struct wire *w, struct engine *en, const char *name, 
 {
     str id = model_id(w, name, path, en);
     const struct config *c = w->config;
+    struct constrain_limits limits = constrain_limits(c);
     struct model_entry *m = &w->catalog.entry[w->catalog.n];
     struct stat st;
     /* The backend's configuration belongs to the fingerprint: a change may change tokens. */
@@ -174,7 +189,7 @@ static enum err list_model(struct wire *w, struct engine *en, const char *name, 
                            "two models are called '%.*s': name one by --model NAME=FILE",
                            STR_FMT(id));
     *m = (struct model_entry){.id = id,
-                              .backend = backend_local_new(en, NULL),
+                              .backend = backend_local_new(en, &limits),
                               .created_unix_s = stat(path, &st) == 0 ? st.st_mtime : clock_unix_s(),
                               .price = price_of(c),
                               .n_ctx = engine_n_ctx(en),

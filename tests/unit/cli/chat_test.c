@@ -123,6 +123,43 @@ static void test_key(void **state)
     rmdir(dir);
 }
 
+/* --schema: read once, sent with every question. */
+static void test_schema(void **state)
+{
+    static const struct { const char *text; enum err code; } row[] = {
+        {"{\"type\": \"integer\", \"maximum\": 1.50}", ERR_OK}, {"{\"type\": }", ERR_FORMAT},
+        {NULL, ERR_NOT_FOUND},
+    };
+    static const char want[] = ",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{"
+                               "\"name\":\"answer\",\"schema\":{\"type\":\"integer\","
+                               "\"maximum\":1.50}}},";
+    char path[] = "/tmp/grokd-schema-XXXXXX";
+    int fd = mkstemp(path);
+
+    (void)state;
+    assert_true(fd >= 0);
+    close(fd);
+    for (size_t i = 0; i < N_OF(row); i++) {
+        struct chat *c = chat_new();
+        struct error e = {0};
+        struct buf b;
+
+        buf_init(&b, 1000);
+        if (row[i].text)
+            assert_int_equal(file_write_atomic(path, str_of(row[i].text), 0600, &e), ERR_OK);
+        else
+            unlink(path);
+        c->schema_file = path;
+        assert_int_equal(read_schema(c, &e), row[i].code);
+        if (row[i].code != ERR_OK) assert_non_null(strstr(e.text, path));
+        write_body(c, &b);
+        buf_char(&b, 0);
+        assert_int_equal(strstr(b.p, want) != NULL, i == 0);
+        buf_done(&b);
+        arena_free(c->arena);
+    }
+}
+
 static int chat(const char *a, const char *b)
 {
     const char *argv[] = {"chat", a, b, NULL};
@@ -143,13 +180,14 @@ static void test_usage(void **state)
     assert_int_equal(chat("hello", NULL), CLI_FAILED);             /* no bundled model */
     assert_int_equal(chat("--model=none", "hello"), CLI_FAILED);
     assert_int_equal(chat("--url=http://127.0.0.1:1", "hello"), CLI_FAILED);
+    assert_int_equal(chat("--schema=/nonexistent/x.json", "hello"), CLI_FAILED);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stdin), cmocka_unit_test(test_body), cmocka_unit_test(test_key),
-        cmocka_unit_test(test_usage),
+        cmocka_unit_test(test_usage), cmocka_unit_test(test_schema),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
