@@ -154,6 +154,8 @@ static enum err open_sched(struct engine *en, const struct engine_options *o, st
     int n_ctx = or_default(o->n_ctx, shape->n_ctx_train);
     struct sched_options so = {
         .n_vocab = shape->n_vocab,
+        .vocab = en->vocab,
+        .mask_pool_bytes = o->mask_pool_bytes,
         .n_ctx = n_ctx < shape->n_ctx_train ? n_ctx : shape->n_ctx_train,
         .n_seq_max = or_default(o->n_seq_max, N_SEQ_DEFAULT),
         .n_queue_max = or_default(o->n_queue_max, N_QUEUE_DEFAULT),

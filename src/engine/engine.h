@@ -9,7 +9,8 @@
  *
  * Promises (DESIGN 6): same tokens for any thread count, batch mix, chunk size and cache state;
  * no allocation in the step loop; a cancelled sequence gives its pages back within one step; a
- * reader that does not read parks its own sequence only.
+ * reader that does not read parks its own sequence only; an output with a grammar obeys it or is
+ * cut (FINISH_LENGTH, _CANCELLED, _ERROR).
  */
 #pragma once
 #include <stdbool.h>
@@ -38,6 +39,8 @@ struct engine_options {
     enum kern_level level_max;         /* KERN_LEVEL_COUNT: best */
     enum kv_type kv_type;
     bool prefix_cache;
+    size_t mask_pool_bytes;            /* for the masks of grammars; 0: MASK_POOL_BYTES_DEFAULT.
+                                        * Memory is taken as grammars use it */
     void (*progress)(void *arg, double share);
     void *progress_arg;
 };
@@ -84,8 +87,11 @@ struct engine_request {
     int max_tokens;                    /* output tokens, >= 1; clipped to what the context leaves */
     struct sample_params sample;
     struct grammar *grammar;           /* what the output must obey; NULL: anything. The sequence
-                                        * takes its own reference */
-    bool ignore_eog;                   /* benchmarks: go on past end-of-generation tokens */
+                                        * takes its own reference. No logit_bias lifts what it
+                                        * bans; bans of logit_bias that leave nothing of what it
+                                        * allows do not count */
+    bool ignore_eog;                   /* benchmarks: go on past end-of-generation tokens; a
+                                        * grammar's end still ends the output */
     int n_top_logprobs;                /* -1: none; 0..ENGINE_TOP_LOGPROBS_MAX alternatives */
     uint64_t salt;                     /* prefixes are shared only under the same salt (team) */
     int priority;                      /* higher runs first */
@@ -98,10 +104,12 @@ struct engine_request {
 
 enum engine_finish {
     FINISH_NONE,
-    FINISH_STOP,                       /* an end-of-generation token, which is not sent itself */
+    FINISH_STOP,                       /* an end-of-generation token, which is not sent itself, or
+                                        * nothing may follow by the grammar */
     FINISH_LENGTH,                     /* max_tokens reached, or the context is full */
     FINISH_CANCELLED,
-    FINISH_ERROR                       /* logits with NaN or infinity, or every token masked */
+    FINISH_ERROR                       /* logits with NaN or infinity, every token masked, or a
+                                        * grammar too large for the mask pool */
 };
 
 struct token_logprob { int32_t id; float logprob; };
@@ -143,6 +151,8 @@ struct engine_stats {
     uint64_t steps;                    /* heartbeat: the scheduler loop moved this often */
     int64_t last_step_ns;              /* clock_ns of the last turn, at most 1 s old when idle */
     uint64_t tokens_prefilled, tokens_cached, tokens_decoded;
+    uint64_t tokens_forced;            /* of those decoded: given by a grammar, not sampled */
+    uint64_t masks, mask_ns;           /* masks made; the scheduler's time in grammars */
     int n_running, n_queued;
     int n_seq_max, n_queue_max;        /* the limits in force */
     size_t kv_pages, kv_pages_used, kv_pages_cached;

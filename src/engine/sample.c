@@ -3,6 +3,9 @@
  * No sort of the vocabulary: a cut (top_k, top_p) is found with a histogram over the upper bits
  * of the weights, whose order as integers is their order as floats; only the one bin that the cut
  * goes through is sorted. Ties go to the lower id everywhere.
+ *
+ * Under a mask the allowed tokens are gathered with their ids, and everything below runs over
+ * them alone: cheap when they are few, and without a branch per banned token when they are many.
  */
 #include "engine/sample.h"
 
@@ -23,7 +26,10 @@ struct weighted { float w; int32_t id; };
 
 struct sample_space {
     int n_vocab;
-    float *logit;                      /* [n_vocab] then weights, in place */
+    int n;                             /* candidates: all tokens, or those that are allowed */
+    bool is_masked;
+    int32_t *id;                       /* [n] of the candidates, ascending, when masked */
+    float *logit;                      /* [n] then weights, in place */
     struct weighted *cut;              /* [n_vocab] the bin a cut goes through */
     double *block;                     /* [n_vocab / BLOCK_LEN + 1] sums */
     double bin_sum[N_BIN];
@@ -33,7 +39,8 @@ struct sample_space {
 struct sample_space *sample_space_new(int n_vocab)
 {
     struct sample_space *w = mem_alloc(sizeof *w);
-    w->n_vocab = n_vocab;
+    w->n_vocab = w->n = n_vocab;
+    w->id = mem_array((size_t)n_vocab, sizeof *w->id);
     w->logit = mem_array((size_t)n_vocab, sizeof *w->logit);
     w->cut = mem_array((size_t)n_vocab, sizeof *w->cut);
     w->block = mem_array((size_t)n_vocab / BLOCK_LEN + 1, sizeof *w->block);
@@ -44,6 +51,7 @@ void sample_space_free(struct sample_space *w)
 {
     if (!w)
         return;
+    mem_free(w->id);
     mem_free(w->logit);
     mem_free(w->cut);
     mem_free(w->block);
@@ -197,23 +205,79 @@ static int32_t find_value(const float *x, int n, float max)
     return i;
 }
 
-static void apply_bias(const struct sample_params *p, float *logit)
+/* ---- candidates ---- */
+
+static int count_allowed(const uint64_t *mask, int n_vocab)
 {
-    for (int i = 0; i < p->n_bias; i++)
-        logit[p->bias[i].id] += p->bias[i].bias;
+    int n = 0;
+    for (int i = 0; i < (n_vocab + 63) / 64; i++)
+        n += __builtin_popcountll(mask[i]);
+    return n;
+}
+
+static void gather_word(struct sample_space *w, const float *logits, int32_t first, uint64_t bits)
+{
+    int n = w->n;
+    for (; bits == UINT64_MAX && n < w->n + 64; n++, first++) {
+        w->id[n] = first;
+        w->logit[n] = logits[first];
+    }
+    for (; bits != 0 && bits != UINT64_MAX; bits &= bits - 1, n++) {
+        int32_t id = first + __builtin_ctzll(bits);
+        w->id[n] = id;
+        w->logit[n] = logits[id];
+    }
+    w->n = n;
+}
+
+/* mask NULL: all tokens are candidates. */
+static void gather(struct sample_space *w, const float *logits, const uint64_t *mask)
+{
+    w->is_masked = mask != NULL;
+    w->n = mask ? 0 : w->n_vocab;
+    if (!mask)
+        memcpy(w->logit, logits, (size_t)w->n * sizeof *logits);
+    for (int i = 0; mask && i < (w->n_vocab + 63) / 64; i++)
+        gather_word(w, logits, i * 64, mask[i]);
+}
+
+/* Where the logit of a token stands; NULL when it is no candidate. */
+static float *logit_of(struct sample_space *w, int32_t id)
+{
+    if (!w->is_masked)
+        return &w->logit[id];
+    int from = 0, to = w->n;
+    while (from < to) {
+        int middle = (from + to) / 2;
+        if (w->id[middle] < id)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from < w->n && w->id[from] == id ? &w->logit[from] : NULL;
+}
+
+static void apply_bias(const struct sample_params *p, struct sample_space *w, bool with_bans)
+{
+    for (int i = 0; i < p->n_bias; i++) {
+        float *l = logit_of(w, p->bias[i].id);
+        if (l && (with_bans || p->bias[i].bias != -INFINITY))
+            *l += p->bias[i].bias;
+    }
 }
 
 /* Repetition as in CTRL (Keskar et al., 2019): towards minus infinity on both sides of zero. */
-static void apply_penalties(const struct sampler *s, float *logit)
+static void apply_penalties(const struct sampler *s, struct sample_space *w)
 {
     const struct sample_params *p = &s->param;
     for (uint32_t i = 0; i < s->counts.n; i++) {
         const struct token_count *t = &s->counts.entry[i];
-        float l = logit[t->id];
+        float *at = logit_of(w, t->id), l = at ? *at : 0;
         l = l > 0 ? l / p->repetition_penalty : l * p->repetition_penalty;
         if (t->n_output > 0)
             l -= p->presence_penalty + p->frequency_penalty * (float)t->n_output;
-        logit[t->id] = l;
+        if (at)
+            *at = l;
     }
 }
 
@@ -257,7 +321,7 @@ static void fill_bins(struct sample_space *w)
 {
     memset(w->bin_sum, 0, sizeof w->bin_sum);
     memset(w->bin_n, 0, sizeof w->bin_n);
-    for (int i = 0; i < w->n_vocab; i++) {
+    for (int i = 0; i < w->n; i++) {
         if (w->logit[i] <= 0)
             continue;
         int bin = bin_of(w->logit[i]);
@@ -301,7 +365,7 @@ static void sort_descending(struct weighted *x, size_t n)
 static size_t sorted_bin(struct sample_space *w, int bin)
 {
     size_t n = 0;
-    for (int32_t i = 0; i < w->n_vocab; i++) {
+    for (int32_t i = 0; i < w->n; i++) {
         if (w->logit[i] > 0 && bin_of(w->logit[i]) == bin)
             w->cut[n++] = (struct weighted){w->logit[i], i};
     }
@@ -323,7 +387,7 @@ static void cut_after(struct sample_space *w, struct weighted last)
 {
     int n_kept_ties = last.id + 1;
     zero_below(w->logit, n_kept_ties, bits_of(last.w));
-    zero_below(w->logit + n_kept_ties, w->n_vocab - n_kept_ties, bits_of(last.w) + 1);
+    zero_below(w->logit + n_kept_ties, w->n - n_kept_ties, bits_of(last.w) + 1);
 }
 
 static void cut_top_k(struct sample_space *w, int k)
@@ -377,14 +441,14 @@ static double block_sum(const float *x, int n)
 
 static int block_len(const struct sample_space *w, int block)
 {
-    int left = w->n_vocab - block * BLOCK_LEN;
+    int left = w->n - block * BLOCK_LEN;
     return left < BLOCK_LEN ? left : BLOCK_LEN;
 }
 
 /* The token at share u of the weights, in order of ids. */
 static int32_t draw(struct sample_space *w, double u)
 {
-    int n_block = (w->n_vocab + BLOCK_LEN - 1) / BLOCK_LEN, block = 0;
+    int n_block = (w->n + BLOCK_LEN - 1) / BLOCK_LEN, block = 0;
     double total = 0;
     for (int b = 0; b < n_block; b++) {
         w->block[b] = block_sum(w->logit + b * BLOCK_LEN, block_len(w, b));
@@ -394,7 +458,7 @@ static int32_t draw(struct sample_space *w, double u)
     while (block < n_block - 1 && left >= w->block[block])
         left -= w->block[block++];
     int32_t chosen = TOKEN_NONE;
-    for (int32_t i = block * BLOCK_LEN; i < w->n_vocab; i++) {
+    for (int32_t i = block * BLOCK_LEN; i < w->n; i++) {
         if (w->logit[i] <= 0)
             continue;
         chosen = i;
@@ -403,7 +467,7 @@ static int32_t draw(struct sample_space *w, double u)
             return i;
     }
     /* Rounding left a rest behind the last weight: the last possible token has it. */
-    for (int32_t i = w->n_vocab; chosen == TOKEN_NONE && i-- > 0;)
+    for (int32_t i = w->n; chosen == TOKEN_NONE && i-- > 0;)
         chosen = w->logit[i] > 0 ? i : TOKEN_NONE;
     return chosen;
 }
@@ -437,41 +501,94 @@ static void fill_logprobs(const float *logits, int n, float max, int n_top,
         out->top[i].logprob = (float)((double)out->top[i].logprob - norm);
 }
 
-static int32_t choose(struct sampler *s, struct sample_space *w, const float *logits, float max)
+/* ---- choice ---- */
+
+/* The candidates' logits as they are sampled from. Gives the largest, NaN when one is bad. */
+static float prepare(const struct sampler *s, struct sample_space *w, const float *logits,
+                     const uint64_t *mask, bool with_bans)
+{
+    gather(w, logits, mask);
+    apply_bias(&s->param, w, with_bans);
+    apply_penalties(s, w);
+    return max_checked(w->logit, w->n);
+}
+
+/* An index into the candidates, or TOKEN_NONE. */
+static int32_t choose(struct sampler *s, struct sample_space *w, const float *logits,
+                      const uint64_t *mask)
 {
     const struct sample_params *p = &s->param;
-    bool is_greedy = p->temperature == 0 || p->top_k == 1;
-    if (is_greedy && p->n_bias == 0 && !s->counts.slot)
-        return find_value(logits, w->n_vocab, max);
-    memcpy(w->logit, logits, (size_t)w->n_vocab * sizeof *logits);
-    apply_bias(p, w->logit);
-    apply_penalties(s, w->logit);
-    max = max_checked(w->logit, w->n_vocab);
+    float max = prepare(s, w, logits, mask, true);
+    if (mask && max == -INFINITY && p->n_bias > 0)
+        max = prepare(s, w, logits, mask, false);
     if (!isfinite(max))
         return TOKEN_NONE;
-    if (is_greedy)
-        return find_value(w->logit, w->n_vocab, max);
-    logits_to_weights(w->logit, w->n_vocab, max, p->temperature);
-    if (p->top_k > 0 && p->top_k < w->n_vocab)
+    if (p->temperature == 0 || p->top_k == 1)
+        return find_value(w->logit, w->n, max);
+    logits_to_weights(w->logit, w->n, max, p->temperature);
+    if (p->top_k > 0 && p->top_k < w->n)
         cut_top_k(w, p->top_k);
     if (p->top_p < 1)
         cut_top_p(w, p->top_p);
     if (p->min_p > 0)
-        zero_below(w->logit, w->n_vocab, bits_of(p->min_p));   /* the largest weight is 1 */
+        zero_below(w->logit, w->n, bits_of(p->min_p));   /* the largest weight is 1 */
     return draw(w, rng_unit(&s->rng));
 }
 
+static bool is_plain_greedy(const struct sampler *s)
+{
+    const struct sample_params *p = &s->param;
+    return (p->temperature == 0 || p->top_k == 1) && p->n_bias == 0 && !s->counts.slot;
+}
+
+static int32_t choose_free(struct sampler *s, struct sample_space *w, const float *logits,
+                           float max)
+{
+    return is_plain_greedy(s) ? find_value(logits, w->n_vocab, max)
+                              : choose(s, w, logits, NULL);
+}
+
+static int32_t choose_masked(struct sampler *s, struct sample_space *w, const float *logits,
+                             const uint64_t *mask)
+{
+    int n_allowed = count_allowed(mask, w->n_vocab), word = 0;
+    if (n_allowed == 0)
+        return TOKEN_NONE;
+    if (n_allowed > 1) {
+        int32_t at = choose(s, w, logits, mask);
+        return at != TOKEN_NONE ? w->id[at] : at;
+    }
+    while (mask[word] == 0)
+        word++;
+    int32_t id = word * 64 + __builtin_ctzll(mask[word]);
+    return isfinite(logits[id]) ? id : TOKEN_NONE;
+}
+
 bool sample_token(struct sampler *s, struct sample_space *w, const float *logits,
-                  int n_top_logprobs, struct engine_event *out)
+                  const uint64_t *mask, int n_top_logprobs, struct engine_event *out)
 {
     *out = (struct engine_event){.token = TOKEN_NONE};
-    float max = max_checked(logits, w->n_vocab);
-    if (!isfinite(max))
-        return false;
-    out->token = choose(s, w, logits, max);
+    float max = 0;
+    if (!mask || n_top_logprobs >= 0) {
+        max = max_checked(logits, w->n_vocab);
+        if (!isfinite(max))
+            return false;
+    }
+    out->token = mask ? choose_masked(s, w, logits, mask) : choose_free(s, w, logits, max);
     if (out->token == TOKEN_NONE)
         return false;
     if (n_top_logprobs >= 0)
         fill_logprobs(logits, w->n_vocab, max, n_top_logprobs, out);
+    return true;
+}
+
+bool sample_given(const float *logits, int n_vocab, int32_t id, int n_top_logprobs,
+                  struct engine_event *out)
+{
+    float max = max_checked(logits, n_vocab);
+    *out = (struct engine_event){.token = id};
+    if (!isfinite(max) || !isfinite(logits[id]))
+        return false;
+    fill_logprobs(logits, n_vocab, max, n_top_logprobs, out);
     return true;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * From logits to one token. Order: bias, penalties, temperature, top_k, top_p, min_p, draw. The
- * same logits, parameters, history and seed give the same token on every machine of one kernel
- * level. Log-probabilities are of the raw logits, before all of that. Allocates nothing per
+ * From logits to one token. Order: mask, bias, penalties, temperature, top_k, top_p, min_p, draw.
+ * The same logits, mask, parameters, history and seed give the same token on every machine of one
+ * kernel level. Log-probabilities are of the raw logits, before all of that. Allocates nothing per
  * token; a struct sampler has one user at a time, a struct sample_space one worker.
  */
 #pragma once
@@ -47,7 +47,12 @@ struct sample_space;                   /* scratch of one worker */
 struct sample_space *sample_space_new(int n_vocab);
 void sample_space_free(struct sample_space *w);
 
-/* Fills token, logprob and top of out (n_top_logprobs < 0: no logprobs). False when the logits
- * hold NaN or +Inf or mask every token; out->token is then TOKEN_NONE. */
+/* Fills token, logprob and top of out (n_top_logprobs < 0: no logprobs). mask: a bit a token, the
+ * only ones that may come out; NULL: all may. No bias lifts what the mask bans, and where bias bans
+ * everything that the mask allows, the bans of the bias do not count. False when the logits looked
+ * at hold NaN or +Inf or nothing is left; out->token is then TOKEN_NONE. */
 MUST_CHECK bool sample_token(struct sampler *s, struct sample_space *w, const float *logits,
-                             int n_top_logprobs, struct engine_event *out);
+                             const uint64_t *mask, int n_top_logprobs, struct engine_event *out);
+/* The same for a token that is known already: its log-probabilities (n_top_logprobs >= 0). */
+MUST_CHECK bool sample_given(const float *logits, int n_vocab, int32_t id, int n_top_logprobs,
+                             struct engine_event *out);

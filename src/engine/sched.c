@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One step: arrivals, cancellations, admission, plan, forward pass, hand out.
+ * One step: arrivals, cancellations, admission, plan, forward pass, output.
  *
- * The plan. Every sequence that lacks one token of KV (decode) gets it, in order of rank. Then
- * prefill_chunk prompt tokens are dealt: half of them to the shortest prompts, so that a short
- * question does not wait behind a book, the rest by rank, so that the book is read at all. A
- * sequence whose next page is being computed by another one waits a step and takes it over.
+ * The plan. Every sequence in decode gets one token, in order of rank. Then prefill_chunk more are
+ * dealt: up to half of them to sequences in decode that lack more, because text was forced; of the
+ * rest half to the shortest prompts, so that a short question does not wait behind a book, and
+ * what is left by rank, so that the book is read at all. A sequence whose next page is being
+ * computed by another one waits a step and takes it over.
  *
  * Somebody always moves: the first in rank that is not parked can take the pages of all others,
  * and one sequence alone always fits (sched_new cuts n_ctx to the pages).
@@ -22,9 +23,11 @@ static bool is_runnable(struct engine_seq *s)
     return !atomic_load_explicit(&s->is_parked, memory_order_acquire);
 }
 
+/* Tokens that may still go into this batch. While forced ones wait for the ring, the last known
+ * token does too: logits are for the end of what is known. */
 static int n_lacking(const struct engine_seq *s)
 {
-    return s->n_token - s->n_done - s->n_plan;
+    return s->n_token - s->n_done - s->n_plan - has_forced(s);
 }
 
 /* The place behind s in running[]; preemption may have moved s from where it was. */
@@ -36,17 +39,37 @@ static int place_after(const struct sched *sc, const struct engine_seq *s, int h
     return i + 1;
 }
 
-static void plan_decode(struct sched *sc)
+/* Plans up to n more tokens of s, as far as pages go; gives their number. */
+static int plan_tokens(struct sched *sc, struct engine_seq *s, int n)
 {
+    int from = s->n_done + s->n_plan, want = n_lacking(s) < n ? n_lacking(s) : n;
+    bool is_grown = sched_grow(sc, s, from + want);
+    int room = s->n_page * KV_PAGE_LEN - from;
+    if (!is_grown && room < want)
+        want = room;
+    s->n_plan += want;
+    return want;
+}
+
+static bool is_in_decode(const struct engine_seq *s)
+{
+    return s->n_done >= s->decode_from;
+}
+
+/* Gives how many of the n_spare tokens went to forced text. */
+static int plan_decode(struct sched *sc, int n_spare)
+{
+    int left = n_spare;
     for (int i = 0; i < sc->n_running;) {
         struct engine_seq *s = sc->running[i];
         if (is_runnable(s)) {
             sched_adopt(sc, s);
-            if (n_lacking(s) == 1 && sched_grow(sc, s, s->n_done + 1))
-                s->n_plan = 1;
+            int n = is_in_decode(s) && n_lacking(s) > 0 ? plan_tokens(sc, s, 1 + left) : 0;
+            left -= n > 1 ? n - 1 : 0;
         }
         i = place_after(sc, s, i);
     }
+    return n_spare - left;
 }
 
 /* Does a compute the page that s needs next, in this step or at least in the last one? */
@@ -77,26 +100,19 @@ static bool must_follow(const struct sched *sc, const struct engine_seq *s)
     return false;
 }
 
-/* Gives s up to n more prompt tokens, as far as pages go; held when it gets none. */
-static int give_prompt_tokens(struct sched *sc, struct engine_seq *s, int n)
+/* Gives s up to n more prompt tokens; held when it gets none. */
+static int plan_prompt(struct sched *sc, struct engine_seq *s, int n)
 {
-    if (s->n_plan == 0 && must_follow(sc, s)) {
-        s->is_held = true;
-        return 0;
-    }
-    int from = s->n_done + s->n_plan, want = n_lacking(s) < n ? n_lacking(s) : n;
-    bool is_grown = sched_grow(sc, s, from + want);
-    int room = s->n_page * KV_PAGE_LEN - from;
-    if (!is_grown && room < want)
-        want = room;
-    s->n_plan += want;
-    s->is_held = want == 0;
-    return want;
+    bool must_wait = s->n_plan == 0 && must_follow(sc, s);
+    int n_given = must_wait ? 0 : plan_tokens(sc, s, n);
+    s->is_held = n_given == 0;
+    return n_given;
 }
 
 static bool wants_prompt(struct engine_seq *s)
 {
-    return is_runnable(s) && !s->is_held && n_lacking(s) > (s->n_plan > 0 ? 0 : 1);
+    return is_runnable(s) && !s->is_held && n_lacking(s) > 0 &&
+        (s->n_plan > 0 || !is_in_decode(s));
 }
 
 static struct engine_seq *shortest_prompt(const struct sched *sc)
@@ -112,19 +128,19 @@ static struct engine_seq *shortest_prompt(const struct sched *sc)
     return best;
 }
 
-static void plan_prefill(struct sched *sc)
+static void plan_prefill(struct sched *sc, int budget)
 {
-    int budget = sc->o.prefill_chunk, half = (budget + 1) / 2;
+    int half = (budget + 1) / 2;
     struct engine_seq *s;
     while (half > 0 && (s = shortest_prompt(sc)) != NULL) {
-        int n = give_prompt_tokens(sc, s, half);
+        int n = plan_prompt(sc, s, half);
         half -= n;
         budget -= n;
     }
     for (int i = 0; i < sc->n_running && budget > 0;) {
         s = sc->running[i];
         if (wants_prompt(s))
-            budget -= give_prompt_tokens(sc, s, budget);
+            budget -= plan_prompt(sc, s, budget);
         i = place_after(sc, s, i);
     }
 }
@@ -139,15 +155,13 @@ static void batch_add(struct sched *sc, struct engine_seq *s)
     if (s->n_done + s->n_plan < s->n_token)
         return;
     sc->batch[sc->n_batch - 1].logits_row = sc->n_row;
-    sc->row_seq[sc->n_row++] = s;
+    sc->row[sc->n_row++].seq = s;
 }
 
 static void plan(struct sched *sc)
 {
-    for (int i = 0; i < sc->n_running; i++)
-        sc->running[i]->is_held = false;
-    plan_decode(sc);
-    plan_prefill(sc);
+    int n_forced = plan_decode(sc, sc->o.prefill_chunk / 2);
+    plan_prefill(sc, sc->o.prefill_chunk - n_forced);
     sc->n_batch = sc->n_row = 0;
     for (int i = 0; i < sc->n_running; i++) {
         if (sc->running[i]->n_plan > 0)
@@ -173,7 +187,7 @@ static void advance(struct sched *sc)
         struct engine_seq *s = sc->running[i];
         if (s->n_plan == 0)
             continue;
-        if (s->n_done < s->n_prompt || s->n_plan > 1)
+        if (s->n_done < s->n_prompt || !is_in_decode(s))
             count_up(&sc->tokens_prefilled, (uint64_t)s->n_plan);
         s->n_done += s->n_plan;
         s->n_plan = 0;
@@ -183,55 +197,12 @@ static void advance(struct sched *sc)
     }
 }
 
-/* Worker thread: one row. Rows do not share anything but the read-only logits. */
-static void sample_row(void *arg, int row, int worker)
-{
-    struct sched *sc = arg;
-    struct engine_seq *s = sc->row_seq[row];
-    const float *logits = sc->o.stepper.logits(sc->o.stepper.arg, row);
-    if (!sample_token(&s->sampler, sc->space[worker], logits, s->n_top_logprobs,
-                      &sc->row_event[row]))
-        sc->row_event[row].finish = FINISH_ERROR;
-}
-
-static void hand_out(struct sched *sc, struct engine_seq *s, const struct engine_event *ev)
-{
-    const struct stepper *st = &sc->o.stepper;
-    if (ev->finish != FINISH_NONE) {
-        sched_finish(sc, s, ev->finish);
-        return;
-    }
-    if (!s->ignore_eog && st->is_eog(st->arg, ev->token)) {
-        sched_finish(sc, s, FINISH_STOP);
-        return;
-    }
-    int64_t now_ns = st->now_ns(st->arg);
-    int n_output = s->n_token + 1 - s->n_prompt;
-    s->token[s->n_token++] = ev->token;
-    sampler_note(&s->sampler, ev->token, true);
-    if (n_output == 1)
-        atomic_store_explicit(&s->first_token_ns, now_ns, memory_order_relaxed);
-    atomic_store_explicit(&s->last_token_ns, now_ns, memory_order_relaxed);
-    atomic_store_explicit(&s->n_output, n_output, memory_order_relaxed);
-    count_up(&sc->tokens_decoded, 1);
-    if (n_output > CHARGE_AHEAD)
-        sched_charge(sc, s, 1);
-    seq_push(s, ev);
-    if (s->n_token == s->n_token_max)
-        sched_finish(sc, s, FINISH_LENGTH);
-    else
-        seq_park(s);
-}
-
 static void run_batch(struct sched *sc)
 {
     const struct stepper *st = &sc->o.stepper;
     st->run(st->arg, sc->batch, sc->n_batch, sc->kv.base);
     advance(sc);
-    if (sc->n_row > 0)
-        st->parallel(st->arg, sc->n_row, sample_row, sc);
-    for (int row = 0; row < sc->n_row; row++)
-        hand_out(sc, sc->row_seq[row], &sc->row_event[row]);
+    sched_output(sc);
 }
 
 /* ---- the step ---- */
@@ -254,6 +225,21 @@ static void finish_cancelled(struct sched *sc)
         if (is_cancelled(s))
             sched_finish(sc, s, FINISH_CANCELLED);
     }
+}
+
+/* Forced text that waited for a reader, or with which an output begins. False: there was none. */
+static bool give_forced(struct sched *sc)
+{
+    bool has_given = false;
+    for (int i = sc->n_running; i-- > 0;) {        /* what ends leaves its place */
+        struct engine_seq *s = sc->running[i];
+        s->is_held = false;
+        if (!has_forced(s) || !is_runnable(s))
+            continue;
+        sched_jump(sc, s);
+        has_given = true;
+    }
+    return has_given;
 }
 
 static void publish(struct sched *sc)
@@ -281,10 +267,11 @@ enum sched_turn sched_step(struct sched *sc)
     mem_guard_begin();
     sc->step++;
     sc->n_batch = 0;
-    bool is_open = sched_take_arrivals(sc);
+    bool is_open = sched_take_arrivals(sc), has_given = false;
     if (is_open) {
         finish_cancelled(sc);
         sched_admit(sc);
+        has_given = give_forced(sc);
         plan(sc);
         if (sc->n_batch > 0)
             run_batch(sc);
@@ -293,7 +280,7 @@ enum sched_turn sched_step(struct sched *sc)
     mem_guard_end();
     if (!is_open)
         return TURN_CLOSED;
-    return sc->n_batch > 0 || has_runnable(sc) ? TURN_BUSY : TURN_IDLE;
+    return sc->n_batch > 0 || has_given || has_runnable(sc) ? TURN_BUSY : TURN_IDLE;
 }
 
 void sched_wait(struct sched *sc, int64_t deadline_ns)
@@ -322,9 +309,17 @@ enum err sched_submit(struct sched *sc, const struct engine_request *r, struct e
     const struct stepper *st = &sc->o.stepper;
     TRY(seq_new(r, &sc->limits, sc->inbox, out, e));
     struct engine_seq *s = *out;
+    size_t n_output_max = (size_t)(s->n_token_max - s->n_prompt);
+    enum err err = r->grammar
+        ? constrain_matcher(&sc->constrain, r->grammar, n_output_max, &s->matcher, e) : ERR_OK;
+    if (err != ERR_OK) {
+        *out = NULL;
+        seq_unref(s);
+        return err;
+    }
     atomic_store_explicit(&s->queued_ns, st->now_ns(st->arg), memory_order_relaxed);
     atomic_store_explicit(&s->n_owner, 2, memory_order_relaxed);   /* handle and scheduler */
-    enum err err = inbox_put(sc->inbox, &s->link, e);
+    err = inbox_put(sc->inbox, &s->link, e);
     if (err == ERR_OK)
         return ERR_OK;
     *out = NULL;
@@ -347,6 +342,9 @@ struct engine_stats sched_stats(const struct sched *sc)
         .tokens_prefilled = atomic_load_explicit(&sc->tokens_prefilled, memory_order_relaxed),
         .tokens_cached = atomic_load_explicit(&sc->tokens_cached, memory_order_relaxed),
         .tokens_decoded = atomic_load_explicit(&sc->tokens_decoded, memory_order_relaxed),
+        .tokens_forced = atomic_load_explicit(&sc->tokens_forced, memory_order_relaxed),
+        .masks = atomic_load_explicit(&sc->masks, memory_order_relaxed),
+        .mask_ns = atomic_load_explicit(&sc->mask_ns, memory_order_relaxed),
         .n_running = atomic_load_explicit(&sc->stat_running, memory_order_relaxed),
         .n_seq_max = sc->o.n_seq_max,
         .n_queue_max = sc->o.n_queue_max,
@@ -376,6 +374,9 @@ enum err sched_check(const struct sched_options *o, struct error *e)
     if (o->prefill_chunk < 1 || o->prefill_chunk > SCHED_CHUNK_MAX)
         return err_set(e, ERR_ARG, ERR_NO_POS, "a prefill chunk of %d, 1 to %d are allowed",
                        o->prefill_chunk, SCHED_CHUNK_MAX);
+    if (o->mask_pool_bytes != 0 && o->mask_pool_bytes < SCHED_MASK_POOL_MIN)
+        return err_set(e, ERR_ARG, ERR_NO_POS, "a mask pool of %zu bytes, at least %zu are needed",
+                       o->mask_pool_bytes, SCHED_MASK_POOL_MIN);
     if (o->n_ctx < 2)
         return err_set(e, ERR_ARG, ERR_NO_POS, "a context of %d, at least 2 are needed", o->n_ctx);
     return ERR_OK;
@@ -402,9 +403,9 @@ enum err sched_new(const struct sched_options *o, struct sched **out, struct err
     size_t n_seq = (size_t)o->n_seq_max, n_worker = (size_t)o->stepper.n_worker;
     sc->inbox = inbox_new(o->n_seq_max + o->n_queue_max);
     sc->running = mem_array(n_seq, sizeof *sc->running);
-    sc->row_seq = mem_array(n_seq, sizeof *sc->row_seq);
-    sc->row_event = mem_array(n_seq, sizeof *sc->row_event);
+    sc->row = mem_array(n_seq, sizeof *sc->row);
     sc->batch = mem_array((size_t)o->prefill_chunk + n_seq, sizeof *sc->batch);
+    constrain_init(&sc->constrain, o->vocab, o->mask_pool_bytes, o->n_seq_max);
     sc->owner = mem_array(OWNER_BUCKETS, sizeof *sc->owner);
     sc->space = mem_array(n_worker, sizeof *sc->space);
     for (size_t i = 0; i < n_worker; i++)
@@ -424,8 +425,8 @@ void sched_free(struct sched *sc)
     mem_free(sc->space);
     mem_free(sc->owner);
     mem_free(sc->batch);
-    mem_free(sc->row_event);
-    mem_free(sc->row_seq);
+    constrain_done(&sc->constrain);
+    mem_free(sc->row);
     mem_free(sc->running);
     prefix_done(&sc->prefix);
     kv_done(&sc->kv);

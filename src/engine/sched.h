@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The scheduler: continuous batching over paged KV. It owns the pages, the prefix tree, the
- * queue and the running sequences; it knows a model only as a struct stepper, so that the
- * simulator can run the very same code with a fake model and a fake clock.
+ * queue, the running sequences and the mask space; it knows a model only as a struct stepper, so
+ * that the simulator can run the very same code with a fake model and a fake clock.
  *
  * Threads: sched_submit, sched_stats, sched_close from any thread; sched_step, sched_wait and
  * sched_stop from the one scheduler thread. After sched_new nothing in here allocates except
@@ -32,10 +32,13 @@ struct stepper {
 #define SCHED_SEQ_MAX 4096
 #define SCHED_QUEUE_MAX 1000000
 #define SCHED_CHUNK_MAX 8192
+#define SCHED_MASK_POOL_MIN ((size_t)1 << 20)
 
 struct sched_options {
     struct stepper stepper;
     int n_vocab;
+    const struct vocab *vocab;         /* of n_vocab tokens; borrows; NULL: no grammars */
+    size_t mask_pool_bytes;            /* 0: default */
     int n_ctx;                         /* positions of a sequence; cut to what the pages hold */
     int n_seq_max, n_queue_max, prefill_chunk;
     size_t page_bytes;

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the two halves of the scheduler share: sched.c (the step) and sched_queue.c (who gets a
- * place and who gives it up). The simulator looks in here to check the invariants:
+ * What the parts of the scheduler share: sched.c (the step), sched_queue.c (who gets a place and
+ * who gives it up) and sched_output.c (from logits to rings). The simulator looks in here to check
+ * the invariants:
  *
  *   1. A page's holders are the sequences whose page table lists it, plus the tree.
  *   2. running[] is sorted by rank: higher priority first, then earlier ticket.
  *   3. A running sequence's first n_shared pages are in the tree and spell its tokens; later
  *      pages are its own, with one holder.
  *   4. KV of positions below n_done is complete; n_done < n_token while it runs.
- *   5. Queued and done sequences hold no pages.
+ *   5. Queued and done sequences hold no pages; done ones no matcher.
+ *   6. A matcher has accepted the output so far; forced tokens behind it wait in the sequence.
  */
 #pragma once
+#include "engine/constrain.h"
 #include "engine/kv.h"
 #include "engine/prefix.h"
 #include "engine/sched.h"
@@ -26,9 +29,17 @@ struct owner {
     uint32_t n_alive;                  /* queued and running sequences */
 };
 
+/* A logits row. */
+struct sched_row {
+    struct engine_seq *seq;
+    const uint64_t *mask;              /* what it may give; NULL: anything */
+    struct engine_event event;         /* what was sampled from it */
+};
+
 struct sched {
     struct sched_options o;
     struct seq_limits limits;
+    struct constrain constrain;
     struct inbox *inbox;               /* shares */
     struct kv kv;
     struct prefix prefix;
@@ -43,13 +54,13 @@ struct sched {
 
     uint64_t step;
     struct forward_token *batch;       /* [prefill_chunk + n_seq_max] */
-    int n_batch, n_row, n_budget;
-    struct engine_seq **row_seq;       /* [n_seq_max] sequence of a logits row */
-    struct engine_event *row_event;    /* [n_seq_max] what was sampled from it */
+    int n_batch, n_row;
+    struct sched_row *row;             /* owns; [n_row] of n_seq_max */
     struct sample_space **space;       /* [n_worker] */
 
     /* figures; scheduler writes, any thread reads; relaxed, they order nothing */
-    _Atomic uint64_t steps, tokens_prefilled, tokens_cached, tokens_decoded;
+    _Atomic uint64_t steps, tokens_prefilled, tokens_cached, tokens_decoded, tokens_forced;
+    _Atomic uint64_t masks, mask_ns;
     _Atomic int64_t last_step_ns;
     atomic_int stat_running;
     atomic_size_t stat_used, stat_cached;
@@ -66,6 +77,20 @@ static inline void count_up(_Atomic uint64_t *c, uint64_t n)
     atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + n,
                           memory_order_relaxed);
 }
+
+/* Has it tokens to give out, or to ask its grammar for, before the model is asked again? */
+static inline bool has_forced(const struct engine_seq *s)
+{
+    return s->n_forced > 0 ? s->n_top_logprobs < 0 : s->asks_forced;
+}
+
+/* ---- sched_output.c ---- */
+
+/* Samples the rows of the forward pass and hands out what came. */
+void sched_output(struct sched *sc);
+/* Gives out forced tokens of a running sequence that is not parked, as far as its ring has room.
+ * It may end, and be gone. */
+void sched_jump(struct sched *sc, struct engine_seq *s);
 
 /* ---- sched_queue.c ---- */
 

@@ -175,7 +175,7 @@ void sched_adopt(struct sched *sc, struct engine_seq *s)
         s->n_shared++;
         s->n_done += KV_PAGE_LEN;
         count_up(&sc->tokens_cached, KV_PAGE_LEN);
-        if (!s->has_prefilled)
+        if (!s->has_prefilled && s->n_done < s->n_prompt)
             atomic_fetch_add_explicit(&s->n_cached, KV_PAGE_LEN, memory_order_relaxed);
     }
 }
@@ -284,6 +284,8 @@ void sched_finish(struct sched *sc, struct engine_seq *s, enum engine_finish fin
         sc->n_queued--;
     }
     s->state = SEQ_DONE;
+    matcher_free(s->matcher);          /* here: a handle may outlive the mask space */
+    s->matcher = NULL;
     owner_of(sc, s)->n_alive--;
     atomic_store(&s->is_parked, false);
     atomic_fetch_sub_explicit(&sc->inbox->n_alive, 1, memory_order_relaxed);

@@ -47,6 +47,7 @@ static enum err check_request(const struct engine_request *r, const struct seq_l
 static void seq_destroy(struct engine_seq *s)
 {
     sampler_done(&s->sampler);
+    matcher_free(s->matcher);
     mem_free(s->token);
     mem_free(s->page);
     mem_free(s->top);
@@ -89,6 +90,8 @@ enum err seq_new(const struct engine_request *r, const struct seq_limits *limits
     int n_prompt = (int)r->n_prompt, n_left = limits->n_ctx - n_prompt;
     s->n_token_max = n_prompt + (r->max_tokens < n_left ? r->max_tokens : n_left);
     s->n_prompt = s->n_token = n_prompt;
+    s->decode_from = n_prompt - 1;
+    s->asks_forced = r->grammar != NULL;
     s->n_top_logprobs = r->n_top_logprobs;
     s->salt = r->salt;
     s->owner = r->owner;

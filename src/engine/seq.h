@@ -14,8 +14,10 @@
 #include "engine/engine.h"
 #include "engine/inbox.h"
 #include "engine/sample.h"
+#include "grammar/matcher.h"
 
 #define RING_LEN 128                   /* power of two */
+#define FORCED_MAX 64                  /* forced tokens that a grammar is asked for at once */
 
 enum seq_state {
     SEQ_QUEUED,                        /* waits for a place; holds no pages */
@@ -41,7 +43,7 @@ struct engine_seq {
     uint64_t step_last;                /* step in which it last had tokens in the batch */
     int32_t *token;                    /* owns; [n_token_max] prompt, then output */
     uint32_t *page;                    /* owns; page table, [pages of n_token_max] */
-    int n_token;                       /* known tokens */
+    int n_token;                       /* known tokens; those of the output were all sent */
     int n_done;                        /* tokens whose KV is in the pages */
     int n_plan;                        /* tokens n_done .. n_done+n_plan-1 are in this batch */
     int n_page;                        /* pages held */
@@ -49,6 +51,13 @@ struct engine_seq {
     bool is_held;                      /* gets no prompt tokens in this step */
     bool has_prefilled;                /* the whole prompt was computed once: n_cached is final */
     struct sampler sampler;
+    int decode_from;                   /* the last sampled token, at first the prompt's last: from
+                                        * there on tokens are decoded, before it prefilled */
+    struct matcher *matcher;           /* owns until done; NULL: anything goes. Stands behind the
+                                        * last known token */
+    int32_t forced[FORCED_MAX];        /* [n_forced] from forced_at: what must come next */
+    int forced_at, n_forced;
+    bool asks_forced;                  /* the matcher has not said yet what is forced here */
 
     /* ring and figures: scheduler writes, submitter reads */
     _Atomic uint32_t head;             /* submitter: slots read */

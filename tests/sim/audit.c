@@ -13,6 +13,9 @@ static void audit_sequence(const struct sched *sc, const struct engine_seq *s, u
     CHECK(s->state == SEQ_RUNNING && s->n_plan == 0);
     CHECK(s->n_done < s->n_token && s->n_token <= s->n_token_max);
     CHECK(s->n_page == pages_of(s->n_done));
+    CHECK(s->decode_from < s->n_token && s->n_forced <= FORCED_MAX);
+    CHECK(s->matcher ? matcher_n_token(s->matcher) == (size_t)(s->n_token - s->n_prompt)
+                     : s->n_forced == 0 && !s->asks_forced);
     CHECK(s->n_shared == (sc->o.prefix_cache ? s->n_done / KV_PAGE_LEN : 0));
     for (int i = 0; i < s->n_page; i++) {
         uint32_t page = s->page[i];
@@ -85,6 +88,8 @@ void audit(const struct sched *sc)
     LIST_EACH(link, (struct list *)&sc->queue) {
         const struct engine_seq *s = LIST_ENTRY(link, struct engine_seq, link);
         CHECK(s->state == SEQ_QUEUED && s->n_page == 0 && s->n_done == 0 && s->n_shared == 0);
+        CHECK(!s->matcher ||
+              matcher_n_token(s->matcher) == (size_t)(s->n_token - s->n_prompt));
         n_queued++;
     }
     CHECK(n_queued == sc->n_queued);

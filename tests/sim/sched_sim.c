@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The real scheduler with a fake model and a fake clock, on one thread: every run is its seed.
- * Random pools, prompts that share beginnings, readers that are fast, slow, asleep or gone,
- * cancellations at any moment. After every step the books are audited; every sequence must give
- * the tokens that it gives alone, exactly one last event, and figures that match.
+ * Random pools, prompts that share beginnings, random grammars, readers that are fast, slow, asleep
+ * or gone, cancellations at any moment. After every step the books are audited; every sequence must
+ * give the tokens that it gives alone, exactly one last event, and figures that match; what ends by
+ * its grammar obeys it, and what is cut is the beginning of something that does.
  *
  *   sched_sim [FIRST_SEED [N_SEED]]
  */
@@ -15,6 +16,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "base/str.h"
+#include "fake_grammar.h"
 #include "fake_model.h"
 
 #define CLIENTS_MAX 400
@@ -39,13 +41,15 @@ struct sim {
     uint64_t seed;
     struct rng rng;
     struct fake_model model;
+    struct vocab *vocab;
+    struct mask_space *space;          /* for what a sequence gives alone */
     struct sched *sc;
     struct client client[CLIENTS_MAX];
-    int n_client, n_client_max, n_busy;
+    int n_client, n_client_max, n_busy, grammar_percent;
     int32_t stem[PROMPT_MAX];          /* what prompts begin with */
     int64_t turn;
     bool was_stuck, is_asleep;
-    uint64_t n_cached, n_parked, n_preempted;
+    uint64_t n_cached, n_parked, n_preempted, n_forced, n_obeyed;
 };
 
 static int below(struct sim *m, int n)
@@ -69,36 +73,90 @@ static bool chance(struct sim *m, int percent)
 
 /* ---- what a sequence gives alone ---- */
 
+/* One token at a time, a grammar's forced ones too. */
+struct alone {
+    struct client *c;
+    const struct engine_request *r;
+    struct sampler sampler;
+    struct sample_space *space;
+    struct matcher *matcher;           /* NULL: no grammar */
+    int32_t forced[FORCED_MAX];
+    size_t n_forced, forced_at;
+    uint64_t hash;
+};
+
+static int32_t alone_choose(struct alone *a)
+{
+    float logits[FAKE_VOCAB];
+    struct engine_event ev;
+    const uint64_t *mask = NULL;
+    if (a->matcher && a->forced_at == a->n_forced) {
+        a->n_forced = matcher_forced(a->matcher, a->forced, FORCED_MAX);
+        a->forced_at = 0;
+    }
+    if (a->forced_at < a->n_forced)
+        return a->forced[a->forced_at++];
+    fake_logits(a->hash, logits);
+    if (a->matcher && !matcher_is_free(a->matcher))
+        CHECK((mask = matcher_mask(a->matcher)) != NULL);
+    CHECK(sample_token(&a->sampler, a->space, logits, mask, -1, &ev));
+    return ev.token;
+}
+
+/* False: it has ended. */
+static bool alone_step(struct alone *a)
+{
+    struct client *c = a->c;
+    int32_t id = alone_choose(a);
+    bool is_eog = id == FAKE_EOG && (a->matcher || !a->r->ignore_eog);
+    CHECK(!a->matcher || matcher_accept(a->matcher, id));
+    if (!is_eog) {
+        c->expected[c->n_expected++] = id;
+        a->hash = fake_extend(a->hash, id);
+        sampler_note(&a->sampler, id, true);
+    }
+    if (!is_eog && !(a->matcher && matcher_must_end(a->matcher)))
+        return true;
+    c->finish_expected = FINISH_STOP;
+    return false;
+}
+
+/* What ended is a whole text of the grammar, what was cut the beginning of one. */
+static void check_obeys(struct sim *m, const struct client *c, struct grammar *g)
+{
+    struct matcher *bytes;
+    size_t n_max = (size_t)c->n_expected * FAKE_PIECE_MAX;     /* each byte counts as a token */
+    CHECK(matcher_new(m->space, g, n_max, &bytes, NULL) == ERR_OK);
+    for (int i = 0; i < c->n_expected; i++)
+        EXPECT(m, matcher_accept_bytes(bytes, vocab_piece(m->vocab, c->expected[i])));
+    EXPECT(m, c->finish_expected != FINISH_STOP || matcher_may_end(bytes));
+    m->n_obeyed += c->finish_expected == FINISH_STOP;
+    matcher_free(bytes);
+}
+
 static void run_alone(struct client *c, const struct engine_request *r, int n_ctx)
 {
-    struct sampler sampler;
-    struct sample_space *space = sample_space_new(FAKE_VOCAB);
+    struct sim *m = c->sim;
+    struct alone a = {.c = c, .r = r, .space = sample_space_new(FAKE_VOCAB)};
     int n_max = n_ctx - (int)r->n_prompt;
     n_max = r->max_tokens < n_max ? r->max_tokens : n_max;
-    CHECK(sampler_init(&sampler, &r->sample, FAKE_VOCAB, r->n_prompt + (size_t)n_max, NULL) ==
+    CHECK(sampler_init(&a.sampler, &r->sample, FAKE_VOCAB, r->n_prompt + (size_t)n_max, NULL) ==
           ERR_OK);
-    uint64_t hash = 0;
+    CHECK(!r->grammar ||
+          matcher_new(m->space, r->grammar, (size_t)n_max, &a.matcher, NULL) == ERR_OK);
     for (size_t i = 0; i < r->n_prompt; i++) {
-        hash = fake_extend(hash, r->prompt[i]);
-        sampler_note(&sampler, r->prompt[i], false);
+        a.hash = fake_extend(a.hash, r->prompt[i]);
+        sampler_note(&a.sampler, r->prompt[i], false);
     }
     c->expected = mem_array((size_t)n_max, sizeof *c->expected);
     c->finish_expected = FINISH_LENGTH;
-    while (c->n_expected < n_max) {
-        float logits[FAKE_VOCAB];
-        struct engine_event ev;
-        fake_logits(hash, logits);
-        CHECK(sample_token(&sampler, space, logits, -1, &ev));
-        if (ev.token == FAKE_EOG && !r->ignore_eog) {
-            c->finish_expected = FINISH_STOP;
-            break;
-        }
-        c->expected[c->n_expected++] = ev.token;
-        hash = fake_extend(hash, ev.token);
-        sampler_note(&sampler, ev.token, true);
-    }
-    sampler_done(&sampler);
-    sample_space_free(space);
+    while (c->n_expected < n_max && alone_step(&a))
+        continue;
+    if (r->grammar)
+        check_obeys(m, c, r->grammar);
+    matcher_free(a.matcher);
+    sampler_done(&a.sampler);
+    sample_space_free(a.space);
 }
 
 /* ---- clients ---- */
@@ -145,16 +203,19 @@ static void submit(struct sim *m)
         .salt = (uint64_t)below(m, 2), .priority = chance(m, 20) ? below(m, 3) : 0,
         .owner = (uint64_t)below(m, 5), .wake = on_wake, .wake_arg = c};
     random_sampling(m, &r.sample);
+    if (chance(m, m->grammar_percent))
+        r.grammar = fake_grammar(&m->rng);
     c->reader = chance(m, 50) ? READER_FAST : (enum reader)below(m, READER_COUNT);
     struct error e;
     enum err err = sched_submit(m->sc, &r, &c->seq, &e);
     if (err == ERR_BUSY) {
         m->n_busy++;
-        return;
+    } else {
+        EXPECT(m, err == ERR_OK);
+        m->n_client++;
+        run_alone(c, &r, n_ctx);
     }
-    EXPECT(m, err == ERR_OK);
-    m->n_client++;
-    run_alone(c, &r, n_ctx);
+    grammar_unref(r.grammar);          /* the sequence has its own reference */
 }
 
 static void take_event(struct client *c, const struct engine_event *ev)
@@ -246,10 +307,14 @@ static void sim_open(struct sim *m, uint64_t seed)
         .n_queue_max = below(m, 60), .prefill_chunk = 1 + below(m, chance(m, 50) ? 8 : 200),
         .n_page = (uint32_t)(1 + below(m, chance(m, 50) ? 8 : 80)),
         .prefix_cache = chance(m, 80)};
+    m->vocab = fake_vocab();
+    o.vocab = m->vocab;
     fake_init(&m->model, o.n_seq_max);
+    EXPECT(m, mask_space_new(m->vocab, 0, &m->space, NULL) == ERR_OK);
     o.stepper = fake_stepper(&m->model);
     EXPECT(m, sched_new(&o, &m->sc, NULL) == ERR_OK);
     m->n_client_max = 1 + below(m, CLIENTS_MAX);
+    m->grammar_percent = chance(m, 70) ? below(m, 101) : 0;
     for (int i = 0; i < PROMPT_MAX; i++)
         m->stem[i] = 1 + below(m, FAKE_VOCAB - 1);
 }
@@ -284,13 +349,13 @@ static void check_idle(const struct sim *m)
 
 static void sim_step(struct sim *m)
 {
-    uint64_t before = m->model.n_token;
+    uint64_t before = m->model.n_token, n_given = sched_stats(m->sc).tokens_decoded;
     enum sched_turn turn = sched_step(m->sc);
     audit(m->sc);
     check_cancelled(m);
     EXPECT(m, turn != TURN_CLOSED);
     /* Busy turns without a token would be a spin; one may happen while a follower lets go. */
-    bool has_moved = m->model.n_token > before;
+    bool has_moved = m->model.n_token > before || sched_stats(m->sc).tokens_decoded > n_given;
     EXPECT(m, turn == TURN_IDLE || has_moved || !m->was_stuck);
     m->was_stuck = turn == TURN_BUSY && !has_moved;
     m->is_asleep = turn == TURN_IDLE;  /* until the bell: a lost ring shows as a standstill */
@@ -319,12 +384,14 @@ static void sim_turn(struct sim *m, int rate)
     }
 }
 
-static void sim_end_books(const struct sim *m)
+static void sim_end_books(struct sim *m)
 {
     struct engine_stats st = sched_stats(m->sc);
     EXPECT(m, st.n_running == 0 && st.n_queued == 0);
     EXPECT(m, st.kv_pages_used == st.kv_pages_cached);
     EXPECT(m, st.tokens_cached >= m->n_cached);
+    EXPECT(m, st.tokens_forced <= st.tokens_decoded);
+    m->n_forced = st.tokens_forced;
 }
 
 static void sim_close(struct sim *m)
@@ -350,6 +417,8 @@ static void sim_close(struct sim *m)
         client_free(c);
     }
     fake_done(&m->model);
+    mask_space_free(m->space);
+    vocab_free(m->vocab);
 }
 
 static void simulate(struct sim *m, uint64_t seed)
@@ -376,6 +445,7 @@ int main(int argc, char **argv)
         return 2;
     struct sim *m = mem_alloc(sizeof *m);
     uint64_t n_client = 0, n_turn = 0, n_cached = 0, n_parked = 0, n_busy = 0, n_preempted = 0;
+    uint64_t n_forced = 0, n_obeyed = 0;
     for (int64_t i = 0; i < n; i++) {
         simulate(m, (uint64_t)(first + i));
         n_client += (uint64_t)m->n_client;
@@ -384,13 +454,18 @@ int main(int argc, char **argv)
         n_parked += m->n_parked;
         n_busy += (uint64_t)m->n_busy;
         n_preempted += m->n_preempted;
+        n_forced += m->n_forced;
+        n_obeyed += m->n_obeyed;
     }
     printf("%lld seeds: %llu sequences, %llu turns, %llu cached tokens, %llu parked turns, "
-           "%llu preempted, %llu refused\n", (long long)n, (unsigned long long)n_client,
-           (unsigned long long)n_turn, (unsigned long long)n_cached,
-           (unsigned long long)n_parked, (unsigned long long)n_preempted,
-           (unsigned long long)n_busy);
+           "%llu preempted, %llu refused, %llu forced tokens, %llu ended by grammar\n",
+           (long long)n, (unsigned long long)n_client, (unsigned long long)n_turn,
+           (unsigned long long)n_cached, (unsigned long long)n_parked,
+           (unsigned long long)n_preempted, (unsigned long long)n_busy,
+           (unsigned long long)n_forced, (unsigned long long)n_obeyed);
     mem_free(m);
     /* A run that never met the hard cases proves nothing. */
-    return n_cached > 0 && n_parked > 0 && n_busy > 0 && n_preempted > 0 ? 0 : 1;
+    bool has_met_all = n_cached > 0 && n_parked > 0 && n_busy > 0 && n_preempted > 0 &&
+        n_forced > 0 && n_obeyed > 0;
+    return has_met_all ? 0 : 1;
 }

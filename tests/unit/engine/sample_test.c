@@ -34,7 +34,7 @@ static bool draw_many(const struct sample_params *p, const float *logit, int n_v
     assert_int_equal(sampler_init(&s, p, n_vocab, 10, NULL), ERR_OK);
     memset(count, 0, (size_t)n_vocab * sizeof *count);
     for (int i = 0; i < n && is_ok; i++) {
-        is_ok = sample_token(&s, w, logit, -1, &ev);
+        is_ok = sample_token(&s, w, logit, NULL, -1, &ev);
         if (is_ok)
             count[ev.token]++;
     }
@@ -231,7 +231,7 @@ static int32_t one(const struct sample_params *p, const float *logit, int n,
         sampler_note(&s, prompt[i], false);
     for (int i = 0; i < n_output; i++)
         sampler_note(&s, output[i], true);
-    bool is_ok = sample_token(&s, w, logit, -1, &ev);
+    bool is_ok = sample_token(&s, w, logit, NULL, -1, &ev);
     sampler_done(&s);
     sample_space_free(w);
     return is_ok ? ev.token : TOKEN_NONE;
@@ -354,7 +354,7 @@ static void test_logprobs(void **state)
     for (int i = 0; i < 6; i++)
         sum += exp((double)logit[i]);
     assert_int_equal(sampler_init(&s, &p, 6, 4, NULL), ERR_OK);
-    assert_true(sample_token(&s, w, logit, 4, &ev));
+    assert_true(sample_token(&s, w, logit, NULL, 4, &ev));
     assert_int_equal(ev.token, 0);
     assert_float_equal(ev.logprob, (float)(-2 - log(sum)), 1e-6f);
     static const int32_t want[4] = {4, 1, 2, 3};
@@ -364,10 +364,10 @@ static void test_logprobs(void **state)
         assert_float_equal(ev.top[i].logprob, (float)((double)logit[want[i]] - log(sum)),
                            1e-6f);
     }
-    assert_true(sample_token(&s, w, logit, ENGINE_TOP_LOGPROBS_MAX, &ev));
+    assert_true(sample_token(&s, w, logit, NULL, ENGINE_TOP_LOGPROBS_MAX, &ev));
     assert_int_equal(ev.n_top, 6);     /* not more than there are tokens */
     assert_int_equal(ev.top[5].id, 5);
-    assert_true(sample_token(&s, w, logit, 0, &ev));
+    assert_true(sample_token(&s, w, logit, NULL, 0, &ev));
     assert_int_equal(ev.n_top, 0);
     assert_float_equal(ev.logprob, (float)(-2 - log(sum)), 1e-6f);
     sampler_done(&s);
