@@ -22,6 +22,11 @@ static void set_bit(uint64_t *mask, uint32_t id)
     mask[id / 64] |= 1ull << id % 64;
 }
 
+static bool has_bit(const uint64_t *mask, int32_t id)
+{
+    return mask[id / 64] >> id % 64 & 1;
+}
+
 /* Numbers of the trie node itself. */
 static void take_own(const struct walk *w, uint32_t i)
 {
@@ -93,23 +98,35 @@ static void walk_state(const struct walk *w, uint32_t i, uint32_t state)
     }
 }
 
-/* Marks, and what free text takes by id. */
+/* What free text takes by id: all that is no text, and what fires a trigger or contains none. */
+static void add_free(const struct walk *w, const struct gfree *free, uint32_t q)
+{
+    struct mask_space *s = w->s;
+    uint64_t fires[GRAMMAR_TRIGGERS_MAX / 64] = {0};
+    for (uint32_t t = 0; t < free->n_trigger; t++) {
+        int32_t id = space_special(s, free->trigger[t].text);
+        if (id != TOKEN_NONE && free->trigger[t].then == NODE_NONE && !has_bit(w->mask, id))
+            fires[t / 64] |= 1ull << t % 64;
+    }
+    for (size_t k = 0; k < s->words; k++) w->mask[k] |= s->control[k];
+    for (uint32_t k = 0; k < s->n_apart_text; k++)
+        if (free_token(s, free, q, s->apart_text[k]) != DFA_DEAD)
+            set_bit(w->mask, (uint32_t)s->apart_text[k]);
+    for (uint32_t t = 0; t < free->n_trigger; t++) {
+        int32_t id = space_special(s, free->trigger[t].text);
+        if (id == TOKEN_NONE) continue;
+        if (free->trigger[t].then != NODE_NONE) set_bit(w->mask, (uint32_t)id);
+        else if (fires[t / 64] >> t % 64 & 1) w->mask[id / 64] &= ~(1ull << id % 64);
+    }
+}
+
 static void add_apart(const struct walk *w, const struct frame *f)
 {
     const struct gnode *node = &w->g->node[frame_node(f)];
-    struct mask_space *s = w->s;
-    if (frame_phase(f) == TOP_TEXT && node->kind == GNODE_MARK && f->a == 0) {
-        int32_t id = space_special(s, (str){node->text, node->n});
-        if (id != TOKEN_NONE) set_bit(w->mask, (uint32_t)id);
-    }
-    if (frame_phase(f) != TOP_FREE) return;
-    for (size_t k = 0; k < s->words; k++) w->mask[k] |= s->apart[k] & ~s->eog[k];
-    for (uint32_t t = 0; t < node->free->n_trigger; t++) {
-        int32_t id = space_special(s, node->free->trigger[t].text);
-        if (id == TOKEN_NONE) continue;
-        if (node->free->trigger[t].then != NODE_NONE) set_bit(w->mask, (uint32_t)id);
-        else w->mask[id / 64] &= ~(1ull << id % 64);
-    }
+    if (frame_phase(f) == TOP_FREE) add_free(w, node->free, f->a);
+    if (frame_phase(f) != TOP_TEXT || node->kind != GNODE_MARK || f->a > 0) return;
+    int32_t id = space_special(w->s, (str){node->text, node->n});
+    if (id != TOKEN_NONE) set_bit(w->mask, (uint32_t)id);
 }
 
 bool mask_make(struct mask_space *s, const struct grammar *g, uint32_t state, uint64_t *mask)

@@ -40,9 +40,13 @@ static enum err make_trie(struct mask_space *s, struct error *e)
     if (!item) return err_set(e, ERR_LIMIT, ERR_NO_POS, "no memory for a trie of tokens");
     for (int32_t id = 0; id < n_token; id++) {
         if (vocab_is_eog(s->vocab, id)) set_bit(s->eog, (uint32_t)id);
-        set_bit(s->all, (uint32_t)id);
         if (!is_text(s->vocab, id)) {
             set_bit(s->apart, (uint32_t)id);
+            enum token_type type = vocab_type(s->vocab, id);
+            if (type == TOKEN_NORMAL || type == TOKEN_USER || type == TOKEN_BYTE)
+                s->apart_text[s->n_apart_text++] = id;
+            else if (!vocab_is_eog(s->vocab, id))
+                set_bit(s->control, (uint32_t)id);
             continue;
         }
         str piece = vocab_piece(s->vocab, id);
@@ -165,8 +169,9 @@ enum err mask_space_new(const struct vocab *v, size_t pool_bytes, struct mask_sp
     s->vocab = v;
     s->words = ((size_t)vocab_size(v) + 63) / 64;
     s->eog = mem_array(s->words, sizeof *s->eog);
-    s->all = mem_array(s->words, sizeof *s->all);
+    s->control = mem_array(s->words, sizeof *s->control);
     s->apart = mem_array(s->words, sizeof *s->apart);
+    s->apart_text = mem_array((size_t)vocab_size(v), sizeof *s->apart_text);
     enum err rc = space_open(s, pool_bytes, e);
     if (rc != ERR_OK) {
         mask_space_free(s);
@@ -186,8 +191,9 @@ void mask_space_free(struct mask_space *s)
     mem_free(s->trie.id);
     mem_free(s->special);
     mem_free(s->eog);
-    mem_free(s->all);
+    mem_free(s->control);
     mem_free(s->apart);
+    mem_free(s->apart_text);
     mem_free(s);
 }
 

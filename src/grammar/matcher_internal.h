@@ -136,8 +136,11 @@ struct mask_space {
     struct special *special;           /* owns; control and user-defined tokens by text */
     uint32_t n_special;
     size_t words;                      /* of a mask */
-    uint64_t *eog, *all;               /* owns; end-of-generation tokens; every token */
+    uint64_t *eog;                     /* owns; end-of-generation tokens */
+    uint64_t *control;                 /* owns; other tokens that are no text */
     uint64_t *apart;                   /* owns; tokens that are not in the trie */
+    int32_t *apart_text;               /* owns [n_apart_text]; those of them that are text */
+    uint32_t n_apart_text;
     uint32_t depth_max;                /* bytes of the longest token in the trie */
 
     /* Scratch of one step; mapped once, touched as needed. */
@@ -198,6 +201,10 @@ uint32_t step_ended(struct mask_space *s, const struct grammar *g);
 uint32_t step_pop(struct mask_space *s, const struct grammar *g, uint32_t parents);
 /* Token of a mark, or TOKEN_NONE. */
 int32_t space_special(const struct mask_space *s, str text);
+/* A token that is taken by its id in free text and fires nothing by itself: if it is text it goes
+ * through the triggers' automaton, if not it parts what is before it from what follows. A trigger
+ * inside it would have to be followed up, which a token of this kind is not worth: DFA_DEAD. */
+uint32_t free_token(const struct mask_space *s, const struct gfree *free, uint32_t q, int32_t id);
 /* Bytes that can come next, a bit a byte. */
 void state_bytes(struct mask_space *s, const struct grammar *g, uint32_t state, uint64_t out[4]);
 bool state_may_end(const struct mask_space *s, const struct grammar *g, uint32_t state);

@@ -424,27 +424,21 @@ uint32_t step_byte(struct mask_space *s, const struct grammar *g, uint32_t state
     return s->pool.full ? 0 : to;
 }
 
-/* A token that fires nothing by itself: if it is text it goes through the triggers' automaton, if
- * not it parts what is before it from what follows. A trigger inside its text would have to be
- * followed up, which a token of this kind is not worth: it cannot come then. */
-static void free_token(struct stepper *w, const struct frame *f, uint32_t parents, int32_t id)
+uint32_t free_token(const struct mask_space *s, const struct gfree *free, uint32_t q, int32_t id)
 {
-    const struct gfree *free = w->g->node[frame_node(f)].free;
-    uint32_t q = free->automaton.start;
-    enum token_type type = vocab_type(w->s->vocab, id);
-    if (type == TOKEN_NORMAL || type == TOKEN_USER || type == TOKEN_BYTE) {
-        str piece = vocab_piece(w->s->vocab, id);
-        q = f->a;
-        for (size_t i = 0; i < piece.n; i++) {
-            q = dfa_next(&free->automaton, q, (uint8_t)piece.p[i]);
-            const uint64_t *out = free->out + (size_t)q * free->out_words;
-            for (uint32_t t = 0; t < free->n_trigger; t++)
-                if (out[t / 64] >> t % 64 & 1 &&
-                    space_special(w->s, free->trigger[t].text) == TOKEN_NONE)
-                    return;
-        }
+    enum token_type type = vocab_type(s->vocab, id);
+    str piece = vocab_piece(s->vocab, id);
+    if (type != TOKEN_NORMAL && type != TOKEN_USER && type != TOKEN_BYTE)
+        return free->automaton.start;
+    for (size_t i = 0; i < piece.n; i++) {
+        q = dfa_next(&free->automaton, q, (uint8_t)piece.p[i]);
+        const uint64_t *out = free->out + (size_t)q * free->out_words;
+        for (uint32_t t = 0; t < free->n_trigger; t++)
+            if (out[t / 64] >> t % 64 & 1 &&
+                space_special(s, free->trigger[t].text) == TOKEN_NONE)
+                return DFA_DEAD;
     }
-    work_top(w, frame_of(TOP_FREE, frame_node(f), q, 0), parents);
+    return q;
 }
 
 static void token_step(struct stepper *w, const struct frame *f, uint32_t parents, int32_t id)
@@ -460,7 +454,9 @@ static void token_step(struct stepper *w, const struct frame *f, uint32_t parent
             fired = true;
             if (trigger->then != NODE_NONE) work_enter(w, trigger->then, parents);
         }
-        if (!fired && !vocab_is_eog(w->s->vocab, id)) free_token(w, f, parents, id);
+        if (fired || vocab_is_eog(w->s->vocab, id)) return;
+        uint32_t q = free_token(w->s, node->free, f->a, id);
+        if (q != DFA_DEAD) work_top(w, frame_of(TOP_FREE, frame_node(f), q, 0), parents);
     }
 }
 
