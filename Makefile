@@ -85,9 +85,11 @@ tidy: deps
 
 gen:
 	@gen/unicode.py
+	@gen/categories.py
 
 gen-check:
 	@gen/unicode.py --check
+	@gen/categories.py --check
 
 clean:
 	@rm -rf build build-clang build-asan build-tsan build-fuzz
