@@ -5,39 +5,31 @@
 
 #include "base/mem.h"
 
-void constrain_init(struct constrain *c, const struct vocab *vocab, size_t pool_bytes, int n_row)
+enum err constrain_init(struct constrain *c, const struct vocab *vocab, size_t pool_bytes,
+                        int n_row, struct error *e)
 {
-    *c = (struct constrain){.vocab = vocab, .pool_bytes = pool_bytes, .n_row = n_row};
-    pthread_mutex_init(&c->lock, NULL);
+    *c = (struct constrain){0};
+    if (!vocab)
+        return ERR_OK;
+    TRY(mask_space_new(vocab, pool_bytes, &c->space, e));
+    c->n_word = mask_words(c->space);
+    c->row = mem_array((size_t)n_row * c->n_word, sizeof *c->row);
+    return ERR_OK;
 }
 
 void constrain_done(struct constrain *c)
 {
     mask_space_free(c->space);
     mem_free(c->row);
-    pthread_mutex_destroy(&c->lock);
-}
-
-static enum err make_space(struct constrain *c, struct error *e)
-{
-    if (c->space)
-        return ERR_OK;
-    TRY(mask_space_new(c->vocab, c->pool_bytes, &c->space, e));
-    c->n_word = mask_words(c->space);
-    c->row = mem_array((size_t)c->n_row * c->n_word, sizeof *c->row);
-    return ERR_OK;
 }
 
 enum err constrain_matcher(struct constrain *c, struct grammar *g, size_t n_token_max,
                            struct matcher **out, struct error *e)
 {
     *out = NULL;
-    if (!c->vocab)
+    if (!c->space)
         return err_set(e, ERR_UNSUPPORTED, ERR_NO_POS, "a grammar needs a vocabulary");
-    pthread_mutex_lock(&c->lock);
-    enum err err = make_space(c, e);
-    pthread_mutex_unlock(&c->lock);
-    return err == ERR_OK ? matcher_new(c->space, g, n_token_max, out, e) : err;
+    return matcher_new(c->space, g, n_token_max, out, e);
 }
 
 const uint64_t *constrain_mask(struct constrain *c, struct matcher *m, int row)

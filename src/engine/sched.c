@@ -392,7 +392,10 @@ enum err sched_new(const struct sched_options *o, struct sched **out, struct err
     enum err err = kv_init(&sc->kv, o->page_bytes, o->n_page, e);
     if (err == ERR_OK)
         err = prefix_init(&sc->prefix, &sc->kv, e);
+    if (err == ERR_OK)
+        err = constrain_init(&sc->constrain, o->vocab, o->mask_pool_bytes, o->n_seq_max, e);
     if (err != ERR_OK) {
+        prefix_done(&sc->prefix);
         kv_done(&sc->kv);
         mem_free(sc);
         return err;
@@ -405,7 +408,6 @@ enum err sched_new(const struct sched_options *o, struct sched **out, struct err
     sc->running = mem_array(n_seq, sizeof *sc->running);
     sc->row = mem_array(n_seq, sizeof *sc->row);
     sc->batch = mem_array((size_t)o->prefill_chunk + n_seq, sizeof *sc->batch);
-    constrain_init(&sc->constrain, o->vocab, o->mask_pool_bytes, o->n_seq_max);
     sc->owner = mem_array(OWNER_BUCKETS, sizeof *sc->owner);
     sc->space = mem_array(n_worker, sizeof *sc->space);
     for (size_t i = 0; i < n_worker; i++)

@@ -2,7 +2,7 @@
  *
  * Grammars with the bundled model: objects come out whole at any temperature, beside free streams
  * and through preemption every sequence gives what it gives alone, bit for bit, and many threads
- * may be the first to bring a grammar.
+ * may bring one grammar.
  */
 #include <regex.h>
 #include <time.h>
@@ -67,7 +67,8 @@ static struct grammar *person(void)
 
 #define STRING "\"([^\"\\]|\\\\.)+\""
 #define PERSON "^[{]\"name\": " STRING ", \"age\": (0|-?[1-9][0-9]*), \"job\": " \
-               "\"(baker|nurse|unemployed at present)\", \"tags\": [[]" STRING "(, " STRING ")*[]][}]$"
+               "\"(baker|nurse|unemployed at present)\", \"tags\": " \
+               "[[]" STRING "(, " STRING ")*[]][}]$"
 
 /* ---- runs ---- */
 
@@ -202,25 +203,25 @@ static void test_crowd_equals_alone(void **state)
     grammar_unref(g);
 }
 
-struct first { struct engine *en; struct grammar *g; pthread_t thread; struct run run; };
+struct bringer { struct engine *en; struct grammar *g; pthread_t thread; struct run run; };
 
 static void *bring_grammar(void *arg)
 {
-    struct first *f = arg;
+    struct bringer *f = arg;
     finish(f->en, start(f->en, 0, f->g, 1), &f->run);
     return NULL;
 }
 
-static void test_many_bring_the_first(void **state)
+static void test_many_bring_one(void **state)
 {
     (void)state;
-    static struct first f[8];
+    static struct bringer f[8];
     if (skip_without_model())
         return;
     struct engine *en = open_engine(ENGINE_OPTIONS_DEFAULT);
     struct grammar *g = person();
     for (size_t i = 0; i < N_OF(f); i++) {
-        f[i] = (struct first){.en = en, .g = g};
+        f[i] = (struct bringer){.en = en, .g = g};
         f[i].thread = thread_start("submitter", bring_grammar, &f[i]);
     }
     for (size_t i = 0; i < N_OF(f); i++) {
@@ -236,7 +237,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_obeys),
         cmocka_unit_test(test_crowd_equals_alone),
-        cmocka_unit_test(test_many_bring_the_first),
+        cmocka_unit_test(test_many_bring_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -601,12 +601,18 @@ static void test_no_vocabulary(void **state)
     struct error e = {0};
     struct engine_seq *s = (struct engine_seq *)1;
     rig_open(&r, (struct sched_options){0});
-    r.sc->constrain.vocab = NULL;
+    struct sched *sc = r.sc, *without;
+    struct sched_options o = sc->o;
+    o.vocab = NULL;
+    assert_int_equal(sched_new(&o, &without, NULL), ERR_OK);
+    r.sc = without;
     struct engine_request q = ask(choice(), 0);
     assert_int_equal(sched_submit(r.sc, &q, &s, &e), ERR_UNSUPPORTED);
     assert_null(s);
     assert_int_equal(step(&r), TURN_IDLE);
     grammar_unref(q.grammar);
+    sched_stop(sc);
+    sched_free(sc);
     rig_close(&r);
 }
 
