@@ -18,6 +18,7 @@ void assemble_init(struct assemble *a, const struct vocab *v, const struct call_
 {
     *a = (struct assemble){.vocab = v, .syntax = s, .stop = r->stop, .n_stop = r->n_stop,
                            .want_tokens = r->logprobs, .one_call = !r->parallel_calls,
+                           .is_document = r->format != FORMAT_TEXT,
                            .gives_calls = chat_may_call(r),
                            .state = opens_reasoning ? ASM_REASONING : ASM_START};
     call_syntax_thinking(s, &a->think_open, &a->think_close);
@@ -417,6 +418,7 @@ static bool cut(struct assemble *a, size_t stop, struct chat_event *ev)
     bool more = (stop > 0 || has_token) && show(a, stop, ev);
 
     a->state = ASM_ENDED;
+    a->cut_by_stop = true;
     a->has_call = false;
     a->pending.n = a->ready.n = 0;
     return more;
@@ -496,6 +498,7 @@ bool assemble_next(struct assemble *a, struct chat_event *ev)
 
 enum chat_finish assemble_finish(const struct assemble *a, bool was_cut)
 {
+    if (a->cut_by_stop && a->is_document) return CHAT_FINISH_LENGTH;
     if (was_cut && (a->n_call == 0 || a->last_ink > a->call_end)) return CHAT_FINISH_LENGTH;
     return a->n_call ? CHAT_FINISH_TOOL_CALLS : CHAT_FINISH_STOP;
 }

@@ -45,6 +45,8 @@ struct assemble {
     bool at_end;                       /* no more tokens come: nothing is held back */
     bool want_tokens;
     bool one_call;                     /* the first call ends the choice */
+    bool is_document;                  /* the text obeys a format, unless it is cut */
+    bool cut_by_stop;
     int64_t n_token, n_reasoning;      /* output tokens; of them, up to the end of reasoning */
 
     struct detok detok;
@@ -84,5 +86,6 @@ void assemble_end(struct assemble *a);
 bool assemble_next(struct assemble *a, struct chat_event *ev);
 /* A stop string or the only call was found: the caller cancels the sequence. */
 static inline bool assemble_stopped(const struct assemble *a) { return a->state == ASM_ENDED; }
-/* Why the choice ended. cut: max_tokens or the context did it. Behind the last event. */
+/* Why the choice ended. cut: max_tokens or the context did it. Behind the last event. A stop string
+ * inside a document cuts it, so LENGTH it is: only what ends by STOP obeys. */
 enum chat_finish assemble_finish(const struct assemble *a, bool cut);

@@ -287,6 +287,10 @@ static void one_division(const struct vocab *v, const struct row *row, struct rn
     if (!assemble_stopped(&r.a)) assemble_end(&r.a);
     drain(&r);
     assert_int_equal(assemble_stopped(&r.a), row->cut);
+    assert_int_equal(assemble_finish(&r.a, false), CHAT_FINISH_STOP);
+    r.a.is_document = true;
+    assert_int_equal(assemble_finish(&r.a, false),
+                     row->cut ? CHAT_FINISH_LENGTH : CHAT_FINISH_STOP);
     assert_str_is(buf_str(&r.text), row->text);
     assert_str_is(buf_str(&r.reasoning), row->reasoning);
     assert_int_equal(r.a.n_token, r.n_fed);
