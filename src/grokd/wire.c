@@ -128,6 +128,7 @@ static struct engine_options engine_options(const struct config *c, const char *
     o.level_max = level_max(c->cpu);
     o.kv_type = strcmp(c->kv_type, "f32") == 0 ? KV_F32 : KV_F16;
     o.prefix_cache = c->prefix_cache;
+    o.mask_pool_bytes = (size_t)c->mask_pool;
     o.progress = cli_progress_at;
     o.progress_arg = progress;
     return o;
