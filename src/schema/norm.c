@@ -34,14 +34,19 @@ void *norm_alloc(struct norm *c, size_t n, size_t size)
     return arena_alloc(c->arena, bytes);
 }
 
+bool norm_tick(struct norm *c)
+{
+    if (++c->n_tick % 256 == 0 && c->w->deadline_ns && clock_ns() > c->w->deadline_ns)
+        (void)norm_fail(c, ERR_LIMIT, "limit", NULL, NULL, "the schema takes too long to compile");
+    return !c->rc;
+}
+
 bool norm_count(struct norm *c)
 {
-    if (c->rc) return false;
+    if (!norm_tick(c)) return false;
     if (++c->n_made > c->o->n_node_max)
         (void)norm_fail(c, ERR_LIMIT, "limit", NULL, NULL,
                         "the schema has more than %u combinations of its parts", c->o->n_node_max);
-    else if (c->n_made % 256 == 0 && c->w->deadline_ns && clock_ns() > c->w->deadline_ns)
-        (void)norm_fail(c, ERR_LIMIT, "limit", NULL, NULL, "the schema takes too long to compile");
     return !c->rc;
 }
 
@@ -57,6 +62,8 @@ enum err norm_fail(struct norm *c, enum err code, const char *kind, const struct
     va_end(args);
     if (!at && !keyword) return err_set(c->e, code, ERR_NO_POS, "[%s] %s", kind, text);
     str path = norm_pointer(c, at);
+    if (path.n == 0 && !keyword)
+        return err_set(c->e, code, at ? at->pos : ERR_NO_POS, "[%s] %s", kind, text);
     const char *cut = path.n > POINTER_SHOWN ? "..." : "";
     path = str_sub(path, 0, POINTER_SHOWN);
     return err_set(c->e, code, at ? at->pos : ERR_NO_POS, "[%s] %.*s%s%s%s: %s", kind,
@@ -319,8 +326,11 @@ void norm_init(struct norm *c, const struct json *schema, const struct schema_op
     c->ref = arena_alloc(c->arena, TABLE_FIRST * sizeof *c->ref);
     c->state = arena_alloc(c->arena, TABLE_FIRST * sizeof(struct state *));
     c->pair = arena_alloc(c->arena, TABLE_FIRST * sizeof *c->pair);
-    c->dfa = arena_alloc(c->arena, sizeof *c->dfa);
-    map_init(c->dfa, 0);
+    struct map *map = arena_alloc(c->arena, 3 * sizeof *map);
+    for (int i = 0; i < 3; i++) map_init(&map[i], 0);
+    c->dfa = &map[0];
+    c->members = &map[1];
+    c->uri_of = &map[2];
     c->true_state = arena_alloc(c->arena, sizeof *c->true_state);
     c->false_state = arena_alloc(c->arena, sizeof *c->false_state);
     const struct shape **any = arena_alloc(c->arena, SHAPE_COUNT * sizeof *any);
@@ -337,5 +347,7 @@ void norm_init(struct norm *c, const struct json *schema, const struct schema_op
 void norm_done(struct norm *c)
 {
     map_done(c->dfa);
+    map_done(c->members);
+    map_done(c->uri_of);
     arena_free(c->arena);
 }

@@ -19,7 +19,8 @@
 #include "schema/schema.h"
 
 #define COUNT_UNBOUNDED GRAMMAR_UNBOUNDED
-#define FORM_SHAPES_MAX 4096           /* alternatives of one form */
+#define FORM_SHAPES_MAX 16384          /* alternatives of one form */
+#define ONE_OF_SHAPES_MAX 512          /* ... of a oneOf that may also be read as anyOf */
 #define NUMBER_PLAIN_MAX 1100          /* characters of a number without exponent */
 
 struct state;
@@ -167,6 +168,7 @@ struct norm {
     struct error *e;
     enum err rc;
     uint32_t n_made;                   /* states, forms and shapes */
+    uint32_t n_tick;
     uint32_t depth;                    /* of schemas that apply in place */
     uint32_t probe;                    /* nesting of questions whether a state is empty */
     bool probe_cut;                    /* such a question met what is still being made */
@@ -180,6 +182,8 @@ struct norm {
     struct dfa_pair *pair;             /* open addressing */
     uint32_t n_pair, pair_cap;
     struct map *dfa;                   /* regex text -> struct regex_entry */
+    struct map *members;               /* of large objects: key with the object's address */
+    struct map *uri_of;                /* URI#anchor -> 1 + index of uri */
     const struct json **same;          /* open addressing, by content */
     uint64_t *same_hash;
     uint32_t n_same, same_cap;
@@ -206,6 +210,8 @@ void *norm_alloc(struct norm *c, size_t n, size_t size);
 #define norm_new(c, type) ((type *)norm_alloc((c), 1, sizeof(type)))
 /* Counts one thing made; false when a limit is passed. */
 bool norm_count(struct norm *c);
+/* One step that makes nothing; false when a limit is passed. */
+bool norm_tick(struct norm *c);
 
 /* norm_ref.c: where $ref points; NULL when it failed. */
 const struct json *norm_target(struct norm *c, const struct json *node, const struct json *ref,
@@ -238,8 +244,11 @@ const struct form *value_form(struct norm *c, const struct json *value);
 const struct form *form_and(struct norm *c, const struct form *a, const struct form *b);
 const struct form *form_or(struct norm *c, const struct form *a, const struct form *b);
 const struct form *form_minus(struct norm *c, const struct form *a, const struct form *b);
-/* Values in exactly one. */
-const struct form *form_one_of(struct norm *c, const struct form *const *f, uint32_t n);
+/* Values in one or more of n forms. */
+const struct form *form_any_of(struct norm *c, const struct form *const *f, uint32_t n);
+/* Values in exactly one. NULL, without failure, when it has more than n_max alternatives. */
+const struct form *form_one_of(struct norm *c, const struct form *const *f, uint32_t n,
+                               uint32_t n_max);
 const struct form *form_of(struct norm *c, bool null, unsigned bools, const struct shapes *s);
 bool form_is_empty(const struct form *f);
 bool form_is_refused(const struct form *f);

@@ -155,24 +155,35 @@ const struct form *form_and(struct norm *c, const struct form *a, const struct f
     return form_of(c, a->null && b->null, a->bools & b->bools, &out);
 }
 
+const struct form *form_any_of(struct norm *c, const struct form *const *f, uint32_t n)
+{
+    struct shapes out = {0};
+    bool null = false, has_any[SHAPE_COUNT] = {false};
+    unsigned bools = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        if (!f[i] || c->rc) return NULL;
+        if (f[i] == c->full) return c->full;
+        null |= f[i]->null;
+        bools |= f[i]->bools;
+        for (uint32_t j = 0; j < f[i]->n; j++) {
+            const struct shape *s = f[i]->shape[j];
+            has_any[s->type] |= s == c->any[s->type];
+        }
+    }
+    for (enum shape_type t = 0; t < SHAPE_COUNT; t++)
+        if (has_any[t]) shapes_add(c, &out, c->any[t]);
+    for (uint32_t i = 0; i < n; i++)
+        for (uint32_t j = 0; j < f[i]->n; j++)
+            if (!has_any[f[i]->shape[j]->type]) shapes_add(c, &out, f[i]->shape[j]);
+    return form_of(c, null, bools, &out);
+}
+
 const struct form *form_or(struct norm *c, const struct form *a, const struct form *b)
 {
+    const struct form *both[] = {a, b};
     if (!a || !b || c->rc) return NULL;
-    if (a == b || form_is_empty(b) || a == c->full) return a;
-    if (form_is_empty(a) || b == c->full) return b;
-    struct shapes out = {0};
-    bool has_any[SHAPE_COUNT] = {false};
-    const struct form *both[2] = {a, b};
-    for (int k = 0; k < 2; k++)
-        for (uint32_t i = 0; i < both[k]->n; i++)
-            has_any[both[k]->shape[i]->type] |=
-                both[k]->shape[i] == c->any[both[k]->shape[i]->type];
-    for (int k = 0; k < 2; k++)
-        for (uint32_t i = 0; i < both[k]->n; i++) {
-            enum shape_type t = both[k]->shape[i]->type;
-            shapes_add(c, &out, has_any[t] ? c->any[t] : both[k]->shape[i]);
-        }
-    return form_of(c, a->null || b->null, a->bools | b->bools, &out);
+    if (a == b || form_is_empty(b)) return a;
+    return form_is_empty(a) ? b : form_any_of(c, both, 2);
 }
 
 static const struct form *minus(struct norm *c, const struct form *a, const struct form *b,
@@ -190,23 +201,24 @@ const struct form *form_minus(struct norm *c, const struct form *a, const struct
     return minus(c, a, b, a->null && !b->null, a->bools & ~b->bools);
 }
 
-const struct form *form_one_of(struct norm *c, const struct form *const *f, uint32_t n)
+const struct form *form_one_of(struct norm *c, const struct form *const *f, uint32_t n,
+                               uint32_t n_max)
 {
     uint32_t n_null = 0, n_false = 0, n_true = 0;
-    const struct form *all = c->none;
+    struct shapes out = {0};
     for (uint32_t i = 0; i < n; i++) {
         n_null += f[i]->null;
         n_false += (f[i]->bools & BOOL_FALSE) != 0;
         n_true += (f[i]->bools & BOOL_TRUE) != 0;
     }
-    for (uint32_t i = 0; i < n && all; i++) {
+    for (uint32_t i = 0; i < n && !c->rc; i++) {
         const struct form *one = f[i];
-        for (uint32_t j = 0; j < n && one; j++)
-            if (j != i) one = minus(c, one, f[j], false, 0);
-        all = form_or(c, all, one);
+        for (uint32_t j = 0; j < n && one; j++) {
+            one = j != i ? minus(c, one, f[j], false, 0) : one;
+            if (!one || out.n + one->n > n_max) return NULL;
+        }
+        for (uint32_t k = 0; one && k < one->n; k++) shapes_add(c, &out, one->shape[k]);
     }
-    if (!all) return NULL;
-    struct shapes out = {(const struct shape **)all->shape, all->n, all->n};
     unsigned bools = (n_false == 1 ? BOOL_FALSE : 0) | (n_true == 1 ? BOOL_TRUE : 0);
     return form_of(c, n_null == 1, bools, &out);
 }

@@ -346,12 +346,19 @@ static const struct form *in_place(struct norm *c, const struct json *schema)
     return state_form(c, state_of(c, schema, false));
 }
 
-static const struct form *any_of(struct norm *c, const struct json *list)
+/* The branches of anyOf or oneOf, each within f; NULL when it failed. */
+static const struct form **branches(struct norm *c, const struct json *list, const struct form *f)
 {
-    const struct form *all = c->none;
-    for (uint32_t i = 0; i < list->n && all; i++)
-        all = form_or(c, all, in_place(c, &list->item[i]));
-    return all;
+    const struct form **each = norm_alloc(c, list->n, sizeof *each);
+    for (uint32_t i = 0; i < list->n && !c->rc; i++)
+        each[i] = form_and(c, f, in_place(c, &list->item[i]));
+    return c->rc ? NULL : each;
+}
+
+static const struct form *any_of(struct norm *c, const struct json *list, const struct form *f)
+{
+    const struct form **each = branches(c, list, f);
+    return each ? form_any_of(c, each, list->n) : NULL;
 }
 
 /* Complements are taken now because of this keyword. */
@@ -364,15 +371,15 @@ static void complement_of(struct norm *c, const struct node *n, enum keyword k)
 static const struct form *one_of(struct norm *c, const struct node *n, const struct form *f)
 {
     const struct json *list = kw(n, KW_ONE_OF);
-    const struct form **each = norm_alloc(c, list->n, sizeof *each), *any = c->none;
-    for (uint32_t i = 0; i < list->n && any; i++) {
-        each[i] = form_and(c, f, in_place(c, &list->item[i]));
-        any = each[i] ? form_or(c, any, each[i]) : NULL;
-    }
-    if (!any || c->rc) return NULL;
+    const struct form **each = branches(c, list, f);
+    if (!each) return NULL;
     complement_of(c, n, KW_ONE_OF);
-    const struct form *one = form_one_of(c, each, list->n);
-    if (one && c->o->one_of_any && form_is_refused(one)) return any;
+    const struct form *one =
+        form_one_of(c, each, list->n, c->o->one_of_any ? ONE_OF_SHAPES_MAX : FORM_SHAPES_MAX);
+    if (!one && !c->rc && !c->o->one_of_any)
+        (void)norm_fail(c, ERR_LIMIT, "limit", n->at, keyword_name[KW_ONE_OF],
+                        "has more than %d alternatives", FORM_SHAPES_MAX);
+    if (c->o->one_of_any && (!one || form_is_refused(one))) return form_any_of(c, each, list->n);
     return one;
 }
 
@@ -489,7 +496,7 @@ static const struct form *all_keywords(struct norm *c, const struct node *n)
         if (kw(n, k)) f = reference(c, n, k, f);
     for (uint32_t i = 0; kw(n, KW_ALL_OF) && i < kw(n, KW_ALL_OF)->n && f; i++)
         f = form_and(c, f, in_place(c, &kw(n, KW_ALL_OF)->item[i]));
-    if (kw(n, KW_ANY_OF)) f = form_and(c, f, any_of(c, kw(n, KW_ANY_OF)));
+    if (kw(n, KW_ANY_OF)) f = f ? any_of(c, kw(n, KW_ANY_OF), f) : NULL;
     if (kw(n, KW_DEPENDENT_REQUIRED)) f = dependencies(c, kw(n, KW_DEPENDENT_REQUIRED), f);
     if (kw(n, KW_DEPENDENCIES)) f = dependencies(c, kw(n, KW_DEPENDENCIES), f);
     if (kw(n, KW_DEPENDENT_SCHEMAS)) f = dependencies(c, kw(n, KW_DEPENDENT_SCHEMAS), f);

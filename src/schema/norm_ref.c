@@ -7,8 +7,11 @@
  */
 #include "schema/norm.h"
 
+#include "base/map.h"
+
 #define URI_SHOWN 100 /* bytes of a reference in an error */
 #define POINTER_BYTES_MAX 65536
+#define SMALL_OBJECT 24 /* members searched one by one up to here */
 
 /* ---- pointers ---- */
 
@@ -167,6 +170,8 @@ static void add_uri(struct norm *c, str base, str anchor, const struct json *nod
         c->uri_cap = cap;
     }
     c->uri[c->n_uri++] = (struct uri_entry){base, anchor, node, is_dynamic};
+    str key = arena_printf(c->arena, "%.*s#%.*s", STR_FMT(base), STR_FMT(anchor));
+    if (!map_get(c->uri_of, key, NULL)) map_set(c->uri_of, key, c->n_uri);
 }
 
 static const struct json *string_member(const struct json *v, const char *key)
@@ -230,11 +235,11 @@ bool norm_has_ids(struct norm *c)
     return c->has_ids;
 }
 
-static const struct json *find_uri(const struct norm *c, str base, str anchor)
+static const struct json *find_uri(struct norm *c, str base, str anchor)
 {
-    for (uint32_t i = 0; i < c->n_uri; i++)
-        if (str_eq(c->uri[i].base, base) && str_eq(c->uri[i].anchor, anchor)) return c->uri[i].node;
-    return NULL;
+    uintptr_t i = 0;
+    str key = arena_printf(c->arena, "%.*s#%.*s", STR_FMT(base), STR_FMT(anchor));
+    return map_get(c->uri_of, key, &i) ? c->uri[i - 1].node : NULL;
 }
 
 /* The URI against which a reference inside node is read. */
@@ -287,13 +292,31 @@ static str token_decode(struct norm *c, str s)
     return (str){out, n};
 }
 
+static str member_key(struct norm *c, const struct json *v, str key)
+{
+    return arena_printf(c->arena, "%p %.*s", (const void *)v, STR_FMT(key));
+}
+
+/* Large objects are put into a table at the first look-up. */
+static const struct json *member(struct norm *c, const struct json *v, str key)
+{
+    uintptr_t found = 0;
+    if (v->n <= SMALL_OBJECT) return json_get_str(v, key);
+    if (!map_get(c->members, member_key(c, v, v->member[0].key), NULL))
+        for (uint32_t i = 0; i < v->n; i++)
+            map_set(c->members, member_key(c, v, v->member[i].key), (uintptr_t)&v->member[i].value);
+    return map_get(c->members, member_key(c, v, key), &found)
+               ? (const struct json *)found /* NOLINT: a pointer was put there */
+               : NULL;
+}
+
 static const struct json *follow_pointer(struct norm *c, const struct json *v, str pointer)
 {
     str part, rest = str_sub(pointer, 1, SIZE_MAX);
     while (v && str_split(&rest, '/', &part)) {
         uint64_t idx = 0;
         if (v->type == JSON_OBJECT)
-            v = json_get_str(v, token_decode(c, part));
+            v = member(c, v, token_decode(c, part));
         else if (v->type == JSON_ARRAY && str_to_u64(part, &idx) && idx < v->n)
             v = &v->item[idx];
         else

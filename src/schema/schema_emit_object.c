@@ -153,8 +153,13 @@ static enum tail_fit tail_fit(struct norm *c, const struct object_shape *o, cons
 {
     struct key_classes keys = key_classes(c, o);
     uint32_t n_all = 0, n_none = 0;
-    for (uint32_t i = 0; i < keys.n && !c->rc; i++) {
-        const struct dfa *key = keys.v[i].key ? keys.v[i].key : dfa_shared(DFA_TEXT);
+    str *name = norm_alloc(c, o->n_property, sizeof *name);
+    for (uint32_t i = 0; i < o->n_property && !c->rc; i++) name[i] = o->property[i].name;
+    const struct dfa *named = c->rc ? NULL : dfa_words(c->w, name, o->n_property);
+    for (uint32_t i = 0; i < keys.n && named && !c->rc; i++) {
+        const struct dfa *key = norm_dfa_minus(c, keys.v[i].key, named);
+        if (!key)
+            break;
         struct state *both = state_and(c, keys.v[i].state, x->value);
         bool is_outside =
             state_is_empty(c, both) || (x->key && dfa_is_empty(norm_dfa_and(c, key, x->key)));
