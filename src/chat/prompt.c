@@ -32,15 +32,16 @@ static bool ends_with_own(const struct template_out *t, size_t n, str mark)
     return mark.n > 0 && str_ends(str_n(t->text.p, n), mark) && is_own(t, n - mark.n, n);
 }
 
-static void find_thinking(const struct chat_model *m, const struct template_out *t,
-                          struct chat_prompt *out)
+static void find_thinking(const struct chat_model *m, const struct chat_request *r,
+                          const struct template_out *t, struct chat_prompt *out)
 {
     str s = buf_str(&t->text), rest = str_trim(s), open, close;
     size_t end = rest.n ? (size_t)(rest.p - s.p) + rest.n : 0;
 
     call_syntax_thinking(m->syntax, &open, &close);
     out->opens_reasoning = ends_with_own(t, end, open);
-    out->may_reason = m->may_think && !out->opens_reasoning && !ends_with_own(t, end, close);
+    out->may_reason = m->may_think && r->thinking != THINKING_OFF && !out->opens_reasoning &&
+                      !ends_with_own(t, end, close);
 }
 
 /* ---- tokenizing ---- */
@@ -52,15 +53,15 @@ static unsigned tokenize_flags(const struct vocab *v, const struct template_out 
     return TOKENIZE_PARSE_SPECIAL | TOKENIZE_ADD_SPECIAL;
 }
 
-static enum err tokenize(const struct chat_model *m, const struct template_out *t,
-                         struct chat_prompt *out, struct error *e)
+static enum err tokenize(const struct chat_model *m, const struct chat_request *r,
+                         const struct template_out *t, struct chat_prompt *out, struct error *e)
 {
     const struct vocab *v = m->vocab;
     str s = buf_str(&t->text), eos = vocab_piece(v, vocab_eos(v));
     enum err rc;
 
     token_list_init(&out->ids, (size_t)m->n_prompt_max * COUNT_BEYOND_CONTEXT);
-    find_thinking(m, t, out);
+    find_thinking(m, r, t, out);
     rc = vocab_tokenize(v, s, tokenize_flags(v, t), t->input, t->n_input, &out->ids, e);
     /* The BOS rule may also add an EOS behind the prompt, where no model wants one. */
     if (rc == ERR_OK && out->ids.n > 1 && out->ids.id[out->ids.n - 1] == vocab_eos(v) &&
@@ -172,7 +173,7 @@ enum err chat_prompt_make(const struct chat_model *m, const struct chat_request 
         return err_set(e, ERR_UNSUPPORTED, ERR_NO_POS, "This model has no usable chat template: %s",
                        m->why ? m->why : "the file holds none");
     rc = render(m, r, &text, e);
-    if (rc == ERR_OK) rc = tokenize(m, &text, out, e);
+    if (rc == ERR_OK) rc = tokenize(m, r, &text, out, e);
     template_out_done(&text);
     if (rc == ERR_LIMIT)
         return too_long(m, "more than ", (size_t)m->n_prompt_max * COUNT_BEYOND_CONTEXT, e);

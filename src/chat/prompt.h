@@ -27,6 +27,7 @@ struct chat_model {
     bool short_ids;                    /* it wants ids of calls of 9 letters and digits */
     bool one_call;                     /* it shows one call of a message, not more */
     bool one_system;                   /* it shows one system message, not more */
+    bool thinking_field;               /* it looks for earlier reasoning in message.thinking */
     bool may_think;                    /* it knows the marks of thinking */
 };
 /* Borrows the engine as long as the model is used. */

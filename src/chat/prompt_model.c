@@ -139,6 +139,7 @@ void chat_model_of(struct chat_model *m, const struct vocab *v, const struct tem
                              .syntax = call_syntax_of(source)};
     if (!t) return;
     call_syntax_thinking(m->syntax, &open, &close);
+    m->thinking_field = str_find(source, STR("message.thinking"), 0) != SIZE_MAX;
     m->may_think = (open.n && str_find(source, open, 0) != SIZE_MAX) ||
                    (close.n && str_find(source, close, 0) != SIZE_MAX);
     try_system(m);

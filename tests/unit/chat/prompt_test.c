@@ -150,17 +150,21 @@ static void test_control_tokens(void **state)
 
 /* ---- the opened think block ---- */
 
-static const struct { const char *source, *text; bool opens; } thinking[] = {
-    {PLAIN "<think>", "a", true},
-    {PLAIN "<think>\n", "a", true},
-    {PLAIN "<think>\n\n</think>\n", "a", false},
-    {PLAIN, "a", false},
-    {PLAIN, "a<think>", false},            /* the caller's word, not the template's */
-    {PLAIN "\n", "<think>", false},
-    {PLAIN "ink>", "a<th", false},
-    {PLAIN "<think>", "<think>", true},
-    {PLAIN, "", false},
-    {"<think>", "", true},
+#define ASIDE "{# <think> #}"          /* the template knows of thinking */
+
+static const struct { const char *source, *text; bool opens, may; } thinking[] = {
+    {PLAIN "<think>", "a", true, false},
+    {PLAIN "<think>\n", "a", true, false},
+    {PLAIN "<think>\n\n</think>\n", "a", false, false},
+    {PLAIN, "a", false, false},
+    {PLAIN ASIDE, "a", false, true},
+    {PLAIN ASIDE, "a</think>", false, true},
+    {PLAIN, "a<think>", false, false},     /* the caller's word, not the template's */
+    {PLAIN "\n", "<think>", false, false},
+    {PLAIN "ink>", "a<th", false, false},
+    {PLAIN "<think>", "<think>", true, false},
+    {PLAIN, "", false, false},
+    {"<think>", "", true, false},
 };
 
 static void test_opens_reasoning(void **state)
@@ -172,8 +176,8 @@ static void test_opens_reasoning(void **state)
         struct chat_prompt p;
 
         prompt_of(v, thinking[i].source, thinking[i].text, &p);
-        if (p.opens_reasoning != thinking[i].opens)
-            fail_msg("row %zu: got %d", i, p.opens_reasoning);
+        if (p.opens_reasoning != thinking[i].opens || p.may_reason != thinking[i].may)
+            fail_msg("row %zu: got %d, %d", i, p.opens_reasoning, p.may_reason);
         chat_prompt_done(&p);
     }
     vocab_free(v);
