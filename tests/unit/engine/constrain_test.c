@@ -206,10 +206,15 @@ static void test_obeys(void **state)
 /* ---- forced text ---- */
 
 /* A text of known tokens: "de" can be swallowed by nothing. */
-static struct grammar *long_text(char *text, int n_token)
+static void fill_text(char *text, int n_token)
 {
     for (int i = 0; i < n_token; i++)
         memcpy(text + 2 * i, "de", 3);
+}
+
+static struct grammar *long_text(char *text, int n_token)
+{
+    fill_text(text, n_token);
     return fake_text(text);
 }
 
@@ -277,7 +282,7 @@ static void test_jump_is_bounded(void **state)
     step(&r);
     struct fake_builder b;
     fake_builder_init(&b);
-    long_text(text, 100);
+    fill_text(text, 100);
     uint32_t two[2] = {grammar_text(b.g, STR("1")), grammar_text(b.g, STR("2"))};
     uint32_t part[3] = {grammar_choice(b.g, two, 2), grammar_text(b.g, str_of(text)),
                         grammar_choice(b.g, two, 2)};
@@ -530,7 +535,7 @@ static void test_usage(void **state)
     for (int round = 0; round < 2; round++) {
         struct fake_builder b;
         fake_builder_init(&b);
-        long_text(text, 100);
+        fill_text(text, 100);
         uint32_t two[2] = {grammar_text(b.g, STR("1")), grammar_text(b.g, STR("2"))};
         uint32_t part[2] = {grammar_text(b.g, str_of(text)), grammar_choice(b.g, two, 2)};
         struct engine_seq *s = submit(&r, ask(fake_close(&b, grammar_sequence(b.g, part, 2)), 0));
