@@ -7,7 +7,7 @@
 #include "grammar/grammar_internal.h"
 #include <stdarg.h>
 #include <stdio.h>
-#include "base/rand.h"
+#include "base/hash.h"
 #include "grammar/dfa_internal.h"
 
 struct grammar_builder *grammar_builder_new(struct dfa_work *w)
@@ -191,6 +191,41 @@ static const struct dfa *count_product(struct grammar_builder *g, const struct d
     return dfa_draft_finish(&p.draft, start);
 }
 
+/* ---- automata ---- */
+
+/* Accepting states are ends, and just those a quote leads to behind the first byte. */
+static bool ends_in_quote(const struct dfa *d)
+{
+    uint32_t quote = d->class_of['"'];
+    for (int b = 0; b < 256; b++)
+        if (b != '"' && d->class_of[b] == quote) return false;
+    for (uint32_t q = 1; q < d->n_state; q++) {
+        const uint32_t *row = d->next + (size_t)q * d->n_class;
+        for (uint32_t c = 0; c < d->n_class; c++) {
+            if (dfa_accepts(d, q) && row[c] != DFA_DEAD) return false;
+            if (dfa_accepts(d, row[c]) && c != quote) return false;
+        }
+    }
+    return !dfa_accepts(d, d->start);
+}
+
+static uint64_t dfa_id(const struct dfa *d)
+{
+    uint64_t parts[4] = {(uint64_t)d->n_state << 32 | d->n_class, d->start,
+                         hash_str((str){(const char *)d->class_of, sizeof d->class_of}),
+                         hash_str((str){(const char *)d->flags, d->n_state})};
+    size_t bytes = (size_t)d->n_state * d->n_class * sizeof *d->next;
+    uint64_t next = hash_str((str){(const char *)d->next, bytes});
+    return hash_str((str){(const char *)parts, sizeof parts}) ^ next * 0x9e3779b97f4a7c15u;
+}
+
+struct gdfa grammar_dfa(struct grammar_builder *g, const struct dfa *d)
+{
+    struct gdfa *known = &g->known[((uintptr_t)d >> 4) % GRAMMAR_KNOWN];
+    if (known->dfa != d) *known = (struct gdfa){d, dfa_id(d), ends_in_quote(d)};
+    return *known;
+}
+
 uint32_t grammar_terminal(struct grammar_builder *g, const struct dfa *d, uint32_t n_min,
                           uint32_t n_max)
 {
@@ -203,7 +238,7 @@ uint32_t grammar_terminal(struct grammar_builder *g, const struct dfa *d, uint32
     }
     struct gterminal *t = d ? grammar_take(g, 1, sizeof *t) : NULL;
     if (!t) return NODE_NONE;
-    *t = (struct gterminal){d, n_min, n_max};
+    *t = (struct gterminal){grammar_dfa(g, d), n_min, n_max};
     return grammar_add(g, (struct gnode){.kind = GNODE_TERMINAL, .terminal = t});
 }
 
@@ -302,6 +337,9 @@ static bool trigger_automaton(struct grammar_builder *g, struct gfree *f)
     d->start = 1;
     d->next = next;
     d->flags = flags;
+    f->id = dfa_id(d);
+    for (uint32_t t = 0; t < f->n_trigger; t++)
+        f->id = (f->id ^ hash_str(f->trigger[t].text)) * 0x9e3779b97f4a7c15u;
     return true;
 }
 

@@ -25,7 +25,7 @@ static unsigned eval_list(const struct grammar_builder *g, const struct gnode *n
 
 static unsigned eval_terminal(const struct gterminal *t)
 {
-    const struct dfa *d = t->dfa;
+    const struct dfa *d = t->d.dfa;
     if (dfa_is_empty(d) || t->n_min > t->n_max) return 0;
     return GNODE_POSSIBLE | (dfa_accepts(d, d->start) ? GNODE_EMPTY : 0);
 }

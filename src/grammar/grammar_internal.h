@@ -9,6 +9,8 @@
 
 #define GRAMMAR_TRIGGERS_MAX 256       /* of one free text */
 #define GRAMMAR_TRIGGER_BYTES_MAX 16384
+#define GRAMMAR_KNOWN 64
+#define GRAMMAR_ANY_ORDER_MAX 32768    /* properties of one object */
 
 enum gnode_kind {
     GNODE_RESERVED,                    /* not filled: nothing can be written */
@@ -21,7 +23,13 @@ enum gnode_kind {
 #define GNODE_POSSIBLE 1u              /* it can be finished */
 #define GNODE_EMPTY 2u                 /* it can be written as no bytes */
 
-struct gterminal { const struct dfa *dfa; uint32_t n_min, n_max; };   /* n: 0, UNBOUNDED: none */
+/* An automaton as matchers use it. */
+struct gdfa {
+    const struct dfa *dfa;
+    uint64_t id;                       /* equal automata have equal ids, in any grammar */
+    bool quoted;                       /* all words end in a quote, which comes nowhere before */
+};
+struct gterminal { struct gdfa d; uint32_t n_min, n_max; };   /* n: 0, UNBOUNDED: none */
 struct grepeat { uint32_t node, n_min, n_max, between; };
 
 struct gfree_trigger { str text; uint32_t then; };
@@ -31,6 +39,7 @@ struct gfree {
     bool may_end;
     /* Aho-Corasick over all triggers; out[state, out_words] is a bit a trigger that ends there. */
     struct dfa automaton;
+    uint64_t id;                       /* equal triggers have equal ids */
     uint64_t *out;
     uint32_t out_words;
 };
@@ -56,7 +65,7 @@ struct gname { str text; uint32_t name_n, property, lcp; };   /* text: quoted, w
                                         * name_n: without the colon; lcp: bytes in common with the
                                         * name before */
 struct gproperty { uint32_t value; bool required, possible; };
-struct gtail { const struct dfa *key; uint32_t value, n_own_word; };   /* n_own_word: words that
+struct gtail { struct gdfa key; uint32_t value, n_own_word; };   /* n_own_word: words that
                                         * are no property's name, UINT32_MAX: no end of them */
 struct gobject {
     struct gstyle style;
@@ -93,6 +102,7 @@ struct grammar_builder {
     struct gnode *node;
     uint32_t n_node, cap_node;
     bool dirty;                        /* flags of recursive nodes may be behind */
+    struct gdfa known[GRAMMAR_KNOWN];  /* by address, the latest */
     uint32_t json_open[2], json_close[2], json_comma, json_colon;     /* 0: array, 1: object */
 };
 
@@ -114,6 +124,7 @@ uint32_t grammar_fail(struct grammar_builder *g, enum err rc, const char *fmt, .
     PRINTF_LIKE(3, 4);
 /* n things of the given size on the work's arena; NULL after failure. n may be 0. */
 void *grammar_take(struct grammar_builder *g, size_t n, size_t size);
+struct gdfa grammar_dfa(struct grammar_builder *g, const struct dfa *d);
 /* A new node; its flags are computed. */
 uint32_t grammar_add(struct grammar_builder *g, struct gnode node);
 /* Sets the flags of node i from those of its children; true when one came new. */

@@ -42,7 +42,7 @@ static const struct dfa *item_dfa(const struct grammar_builder *g, uint32_t node
 {
     while (node != NODE_NONE && g->node[node].kind == GNODE_ALIAS) node = g->node[node].alias;
     if (node == NODE_NONE || g->node[node].kind != GNODE_TERMINAL) return NULL;
-    return g->node[node].terminal->dfa;
+    return g->node[node].terminal->d.dfa;
 }
 
 static bool rest_is_live(const struct garray *a, uint32_t c, uint32_t m)
@@ -254,6 +254,9 @@ uint32_t grammar_object(struct grammar_builder *g, const struct grammar_object *
     if (g->work->rc != ERR_OK) return NODE_NONE;
     if (in->n_property > GRAMMAR_NODES_MAX || in->n_tail > GRAMMAR_NODES_MAX)
         return grammar_fail(g, ERR_LIMIT, "an object has %zu members", in->n_property);
+    if (in->any_order && in->n_property > GRAMMAR_ANY_ORDER_MAX)
+        return grammar_fail(g, ERR_LIMIT, "an object has %zu properties in any order, at most %d "
+                            "are allowed", in->n_property, GRAMMAR_ANY_ORDER_MAX);
     str colon = in->style ? in->style->colon : STR(": ");
     struct gobject *o = grammar_take(g, 1, sizeof *o);
     if (!o) return NODE_NONE;
@@ -274,7 +277,7 @@ uint32_t grammar_object(struct grammar_builder *g, const struct grammar_object *
     if (!make_names(g, o, in, colon)) return NODE_NONE;
     for (uint32_t i = 0; i < o->n_tail; i++) {
         if (!in->tail[i].key) return NODE_NONE;
-        o->tail[i] = (struct gtail){in->tail[i].key, in->tail[i].value,
+        o->tail[i] = (struct gtail){grammar_dfa(g, in->tail[i].key), in->tail[i].value,
                                     own_words(o, in->tail[i].key)};
     }
     return grammar_add(g, (struct gnode){.kind = GNODE_OBJECT, .object = o});

@@ -1,14 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Masks: which tokens may come in a state. The trie of tokens is walked with the machine; where a
- * state is one plain terminal only its automaton runs.
+ * Masks: which tokens may come in a state. Each top of the state brings its own:
+ *
+ * - a terminal brings the profile of its automaton: tokens that stay inside. Tokens that leave it
+ *   are found by what stands behind the way out, walked from the state below: for texts in quotes
+ *   in the trie of all that stands behind quotes, with a look at what stands before; else in the
+ *   profile's own trie of ways out;
+ * - a key or an item that must differ from others (tracked) as well, less the tokens that would
+ *   run into a text used before;
+ * - free text its profile too;
+ * - all other tops together walk the trie of tokens; few of its nodes are reached.
  */
 #include "grammar/matcher_internal.h"
+
+/* What must have stood before the quote. */
+struct before {
+    const struct dfa *dfa;
+    uint32_t state, n_min, n_max;      /* characters; GRAMMAR_UNBOUNDED: none */
+};
 
 struct walk {
     struct mask_space *s;
     const struct grammar *g;
     const struct trie *trie;
+    const struct before *before;       /* the trie is that of quotes; or NULL */
+    uint32_t whole;                    /* state that tokens begin in, for those that must be tried
+                                        * as a whole; 0: there are none */
     uint64_t *mask;
 };
 
@@ -27,14 +44,52 @@ static bool has_bit(const uint64_t *mask, int32_t id)
     return mask[id / 64] >> id % 64 & 1;
 }
 
-/* Numbers of the trie node itself. */
-static void take_own(const struct walk *w, uint32_t i)
+/* ---- taking tokens ---- */
+
+static bool fits_before(const struct before *b, str text)
 {
-    const struct trie *t = w->trie;
-    for (uint32_t k = t->node[i].first; k < t->node[i + 1].first; k++) set_bit(w->mask, t->id[k]);
+    uint32_t q = b->state, chars = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        chars += (b->dfa->flags[q] & DFA_CHAR) && text.p[i] != '"';
+        q = dfa_next(b->dfa, q, (uint8_t)text.p[i]);
+        if (q == DFA_DEAD) return false;
+    }
+    return dfa_accepts(b->dfa, q) && chars >= b->n_min && chars <= b->n_max;
 }
 
-static void walk_state(const struct walk *w, uint32_t i, uint32_t state);
+static bool token_fits(const struct walk *w, uint32_t id)
+{
+    str piece = vocab_piece(w->s->vocab, (int32_t)id);
+    uint32_t state = w->whole;
+    for (size_t i = 0; i < piece.n && state; i++)
+        state = step_byte(w->s, w->g, state, (uint8_t)piece.p[i]);
+    return state != 0;
+}
+
+/* Takes the numbers [from, to); `sure`: the way to them needs no second look. */
+static void take(const struct walk *w, uint32_t from, uint32_t to, bool sure)
+{
+    for (uint32_t k = from; k < to; k++) {
+        uint32_t id = w->trie->id[k];
+        if (w->before) {
+            const struct quote_item *item = &w->s->quote_item[id];
+            id = item->id;
+            if (has_bit(w->mask, (int32_t)id)) continue;
+            if (!fits_before(w->before, str_sub(vocab_piece(w->s->vocab, (int32_t)id), 0, item->n)))
+                continue;
+        }
+        if (sure || token_fits(w, id)) set_bit(w->mask, id);
+    }
+}
+
+static void take_own(const struct walk *w, uint32_t i)
+{
+    take(w, w->trie->node[i].first, w->trie->node[i + 1].first, true);
+}
+
+/* ---- walking ---- */
+
+static void walk_state(const struct walk *w, uint32_t i, uint32_t state, uint32_t depth);
 
 struct lone { const struct dfa *dfa; uint32_t node, parents; };
 
@@ -49,7 +104,7 @@ static bool lone_terminal(const struct walk *w, uint32_t state, struct lone *out
     if (frame_phase(&f) != TOP_TERMINAL) return false;
     const struct gterminal *t = w->g->node[frame_node(&f)].terminal;
     if (t->n_min > 0 || t->n_max != GRAMMAR_UNBOUNDED) return false;
-    *out = (struct lone){t->dfa, frame_node(&f), top->w[STACK_PARENTS]};
+    *out = (struct lone){t->d.dfa, frame_node(&f), top->w[STACK_PARENTS]};
     *q = f.a;
     return true;
 }
@@ -62,7 +117,8 @@ static uint32_t lone_state(const struct walk *w, const struct lone *lone, uint32
     return node ? pool_intern(&w->s->pool, REC_SET, &node, 1) : 0;
 }
 
-static void walk_lone(const struct walk *w, uint32_t i, const struct lone *lone, uint32_t q)
+static void walk_lone(const struct walk *w, uint32_t i, const struct lone *lone, uint32_t q,
+                      uint32_t depth)
 {
     const struct trie_node *node = w->trie->node;
     for (uint32_t c = i + 1, end = node[i].end; c < end; c = node[c].end) {
@@ -71,42 +127,166 @@ static void walk_lone(const struct walk *w, uint32_t i, const struct lone *lone,
         take_own(w, c);
         if (node[c].end == c + 1) continue;
         if (dfa_accepts(lone->dfa, to))
-            walk_state(w, c, step_byte(w->s, w->g, lone_state(w, lone, q), node[c].byte));
+            walk_state(w, c, step_byte(w->s, w->g, lone_state(w, lone, q), node[c].byte),
+                       depth + 1);
         else
-            walk_lone(w, c, lone, to);
+            walk_lone(w, c, lone, to, depth + 1);
     }
 }
 
-static void walk_state(const struct walk *w, uint32_t i, uint32_t state)
+static void walk_child(const struct walk *w, uint32_t c, uint32_t state, uint32_t depth)
+{
+    const struct trie_node *node = w->trie->node;
+    w->s->hole_met = false;
+    uint32_t to = step_byte(w->s, w->g, state, node[c].byte);
+    if (w->s->hole_met) {
+        take(w, node[c].first, node[node[c].end].first, false);
+        return;
+    }
+    if (!to) return;
+    take_own(w, c);
+    if (node[c].end > c + 1) walk_state(w, c, to, depth + 1);
+}
+
+static void walk_state(const struct walk *w, uint32_t i, uint32_t state, uint32_t depth)
 {
     const struct trie_node *node = w->trie->node;
     struct lone lone;
     uint32_t q;
+    uint64_t bytes[4];
     if (!state) return;
-    if (lone_terminal(w, state, &lone, &q)) {
-        walk_lone(w, i, &lone, q);
+    if (depth > 0 && lone_terminal(w, state, &lone, &q)) {
+        walk_lone(w, i, &lone, q, depth);
         return;
     }
-    uint64_t bytes[4];
     state_bytes(w->s, w->g, state, bytes);
-    for (uint32_t c = i + 1, end = node[i].end; c < end; c = node[c].end) {
-        if (!(bytes[node[c].byte / 64] >> node[c].byte % 64 & 1)) continue;
-        uint32_t to = step_byte(w->s, w->g, state, node[c].byte);
-        if (!to) continue;
-        take_own(w, c);
-        if (node[c].end > c + 1) walk_state(w, c, to);
+    if (w->trie == &w->s->trie && depth < 2) {
+        const uint32_t *child = w->s->top[depth ? 1 + node[i].byte : 0];
+        for (int k = 0; k < 4; k++)
+            for (uint64_t rest = bytes[k]; rest; rest &= rest - 1) {
+                uint32_t c = child[k * 64 + __builtin_ctzll(rest)];
+                if (c) walk_child(w, c, state, depth);
+            }
+        return;
+    }
+    for (uint32_t c = i + 1, end = node[i].end; c < end; c = node[c].end)
+        if (bytes[node[c].byte / 64] >> node[c].byte % 64 & 1) walk_child(w, c, state, depth);
+}
+
+/* ---- terminals ---- */
+
+/* Tokens that leave by a quote, `below` being the state behind it. */
+static void add_quoted(const struct walk *w, const struct before *b, uint32_t below, uint32_t whole)
+{
+    struct walk quotes = *w;
+    quotes.trie = &w->s->quote;
+    quotes.before = b;
+    quotes.whole = whole;
+    walk_state(&quotes, 0, below, 0);
+}
+
+/* Everything that tokens do from state q of the automaton on. False when there is no profile. */
+static bool add_automaton(const struct walk *w, const struct gdfa *d, const struct before *b,
+                          uint32_t below, uint32_t whole)
+{
+    uint64_t first[4];
+    struct profile_key key = {.id = d->id, .dfa = d->dfa, .state = b->state, .quoted = d->quoted};
+    if (!d->quoted) {
+        state_bytes(w->s, w->g, below, first);
+        key.first = first;
+    }
+    const struct profile *p = profile_get(w->s, &key);
+    if (!p) return false;
+    profile_add(w->s, p, b->n_min, b->n_max, w->mask);
+    if (d->quoted) {
+        add_quoted(w, b, below, whole);
+    } else if (p->leave.n_id > 0) {
+        struct walk leave = *w;
+        leave.trie = &p->leave;
+        leave.whole = whole;
+        walk_state(&leave, 0, below, 0);
+    }
+    return true;
+}
+
+static bool add_terminal(const struct walk *w, const struct frame *f, uint32_t parents)
+{
+    const struct gterminal *t = &w->g->node[frame_node(f)].terminal[0];
+    struct before b = {t->d.dfa, f->a, 0, GRAMMAR_UNBOUNDED};
+    if (t->n_min > 0 || t->n_max != GRAMMAR_UNBOUNDED) {
+        if (!t->d.quoted) return false;
+        b.n_min = f->b < t->n_min ? t->n_min - f->b : 0;
+        if (t->n_max != GRAMMAR_UNBOUNDED) b.n_max = t->n_max - f->b;
+    }
+    return add_automaton(w, &t->d, &b, step_pop(w->s, w->g, parents), 0);
+}
+
+/* ---- tracked texts ---- */
+
+static void clear_below(const struct walk *w, uint32_t i)
+{
+    const struct trie *t = w->trie;
+    for (uint32_t k = t->node[i].first, end = t->node[t->node[i].end].first; k < end; k++)
+        w->mask[t->id[k] / 64] &= ~(1ull << t->id[k] % 64);
+}
+
+/* A text that must not come, `rest` being what is missing of it: tokens that go along it are
+ * looked at with the machine itself, from `state` on. */
+static void correct(const struct walk *w, uint32_t state, str rest)
+{
+    uint32_t i = 0;
+    for (size_t k = 0; k < rest.n; k++) {
+        uint8_t byte = (uint8_t)rest.p[k];
+        i = k < 2 ? w->s->top[k ? 1 + (uint8_t)rest.p[0] : 0][byte] : trie_child(w->trie, i, byte);
+        if (!i) return;
+        state = step_byte(w->s, w->g, state, byte);
+        if (state && k + 1 < rest.n) continue;
+        clear_below(w, i);
+        if (!state) return;
+        take_own(w, i);
+        walk_state(w, i, state, (uint32_t)k + 1);
+        return;
     }
 }
 
-/* What free text takes by id: all that is no text, and what fires a trigger or contains none. */
-static void add_free(const struct walk *w, const struct gfree *free, uint32_t q)
+struct correction { const struct walk *w; uint32_t state; };
+
+static void correct_one(void *arg, str rest)
+{
+    const struct correction *c = arg;
+    correct(c->w, c->state, rest);
+}
+
+static bool add_tracked(const struct walk *w, const struct frame *f, uint32_t node,
+                        uint32_t parents)
 {
     struct mask_space *s = w->s;
-    uint64_t fires[GRAMMAR_TRIGGERS_MAX / 64] = {0};
+    struct before b = {track_dfa(w->g, f), f->b, 0, GRAMMAR_UNBOUNDED};
+    struct gdfa d = *track_gdfa(w->g, f);
+    uint32_t state = pool_intern(&s->pool, REC_SET, &node, 1);
+    uint32_t below = track_below(s, w->g, f, parents);
+    if (!state || s->pool.full) return false;
+    struct walk own = *w;
+    own.mask = s->track;
+    memset(own.mask, 0, s->words * sizeof *own.mask);
+    if (!add_automaton(&own, &d, &b, below, state)) return false;
+    struct correction c = {&own, state};
+    track_excluded(s, w->g, f, correct_one, &c);
+    for (size_t k = 0; k < s->words; k++) w->mask[k] |= own.mask[k];
+    return true;
+}
+
+/* ---- free text and marks ---- */
+
+/* What free text takes by id: all that is no text, and what fires a trigger or contains none. */
+static void add_free_apart(const struct walk *w, const struct gfree *free, uint32_t q)
+{
+    struct mask_space *s = w->s;
+    uint64_t barred[GRAMMAR_TRIGGERS_MAX / 64] = {0};
     for (uint32_t t = 0; t < free->n_trigger; t++) {
         int32_t id = space_special(s, free->trigger[t].text);
         if (id != TOKEN_NONE && free->trigger[t].then == NODE_NONE && !has_bit(w->mask, id))
-            fires[t / 64] |= 1ull << t % 64;
+            barred[t / 64] |= 1ull << t % 64;
     }
     for (size_t k = 0; k < s->words; k++) w->mask[k] |= s->control[k];
     for (uint32_t k = 0; k < s->n_apart_text; k++)
@@ -116,31 +296,65 @@ static void add_free(const struct walk *w, const struct gfree *free, uint32_t q)
         int32_t id = space_special(s, free->trigger[t].text);
         if (id == TOKEN_NONE) continue;
         if (free->trigger[t].then != NODE_NONE) set_bit(w->mask, (uint32_t)id);
-        else if (fires[t / 64] >> t % 64 & 1) w->mask[id / 64] &= ~(1ull << id % 64);
+        else if (barred[t / 64] >> t % 64 & 1) w->mask[id / 64] &= ~(1ull << id % 64);
     }
 }
 
-static void add_apart(const struct walk *w, const struct frame *f)
+static bool add_free(const struct walk *w, const struct frame *f, uint32_t node)
+{
+    const struct gfree *free = w->g->node[frame_node(f)].free;
+    struct profile_key key = {.id = free->id, .dfa = &free->automaton, .state = f->a, .free = free};
+    const struct profile *p = profile_get(w->s, &key);
+    struct walk whole = *w;
+    whole.whole = pool_intern(&w->s->pool, REC_SET, &node, 1);
+    if (!p || !whole.whole) return false;
+    profile_add(w->s, p, 1, GRAMMAR_UNBOUNDED, w->mask);   /* closed ones have no characters */
+    for (uint32_t k = 0; k < p->n_closed; k++)
+        if (token_fits(&whole, p->closed_id[k])) set_bit(w->mask, p->closed_id[k]);
+    return true;
+}
+
+static void add_by_id(const struct walk *w, const struct frame *f)
 {
     const struct gnode *node = &w->g->node[frame_node(f)];
-    if (frame_phase(f) == TOP_FREE) add_free(w, node->free, f->a);
+    if (frame_phase(f) == TOP_FREE) add_free_apart(w, node->free, f->a);
     if (frame_phase(f) != TOP_TEXT || node->kind != GNODE_MARK || f->a > 0) return;
     int32_t id = space_special(w->s, (str){node->text, node->n});
     if (id != TOKEN_NONE) set_bit(w->mask, (uint32_t)id);
 }
 
+/* ---- states ---- */
+
+static bool add_top(const struct walk *w, uint32_t node)
+{
+    struct frame f;
+    const struct rec *top = rec_of(w->s, node);
+    memcpy(&f, top->w, sizeof f);
+    switch (frame_phase(&f)) {
+    case TOP_TERMINAL: return add_terminal(w, &f, top->w[STACK_PARENTS]);
+    case TOP_TRACK: return add_tracked(w, &f, node, top->w[STACK_PARENTS]);
+    case TOP_FREE: return add_free(w, &f, node);
+    default: return false;
+    }
+}
+
 bool mask_make(struct mask_space *s, const struct grammar *g, uint32_t state, uint64_t *mask)
 {
-    struct walk w = {s, g, &s->trie, mask};
+    struct walk w = {.s = s, .g = g, .trie = &s->trie, .mask = mask};
     memset(mask, 0, s->words * sizeof *mask);
-    walk_state(&w, 0, state);
-    const struct rec *set = rec_of(s, state);
-    for (uint32_t i = 0; i < rec_n(set) && !s->pool.full; i++) {
-        struct frame f;
-        memcpy(&f, rec_of(s, set->w[i])->w, sizeof f);
-        add_apart(&w, &f);
+    uint32_t n = rec_n(rec_of(s, state)), n_rest = 0;
+    for (uint32_t i = 0; i < n && !s->pool.full; i++) {
+        uint32_t node = rec_of(s, state)->w[i];
+        if (!add_top(&w, node)) s->rest[n_rest++] = node;
     }
-    if (state_may_end(s, g, state))
+    if (n_rest > 0 && !s->pool.full)
+        walk_state(&w, 0, pool_intern(&s->pool, REC_SET, s->rest, n_rest), 0);
+    for (uint32_t i = 0; i < n && !s->pool.full; i++) {
+        struct frame f;
+        memcpy(&f, rec_of(s, rec_of(s, state)->w[i])->w, sizeof f);
+        add_by_id(&w, &f);
+    }
+    if (!s->pool.full && state_may_end(s, g, state))
         for (size_t k = 0; k < s->words; k++) mask[k] |= s->eog[k];
     return !s->pool.full;
 }

@@ -67,6 +67,89 @@ static enum err make_trie(struct mask_space *s, struct error *e)
                         : err_set(e, ERR_LIMIT, ERR_NO_POS, "no memory for a trie of tokens");
 }
 
+/* ---- the trie's upper part, tokens by class, what stands behind quotes ---- */
+
+static void make_top(struct mask_space *s)
+{
+    const struct trie_node *node = s->trie.node;
+    s->top = mem_array(257, sizeof *s->top);
+    for (uint32_t c = 1; c < node[0].end; c = node[c].end) {
+        s->top[0][node[c].byte] = c;
+        for (uint32_t k = c + 1; k < node[c].end; k = node[k].end)
+            s->top[1 + node[c].byte][node[k].byte] = k;
+    }
+}
+
+static uint16_t token_classes(str piece)
+{
+    uint16_t classes = 0;
+    for (size_t i = 0; i < piece.n; i++) classes |= trie_class((uint8_t)piece.p[i]);
+    return classes;
+}
+
+/* Counting sort by classes. */
+static void make_classes(struct mask_space *s)
+{
+    uint32_t n_kind = 1u << TRIE_CLASSES, *at = mem_array(n_kind + 1, sizeof *at);
+    uint16_t *classes = mem_array(s->trie.n_id, sizeof *classes);
+    s->class_id = mem_array(s->trie.n_id, sizeof *s->class_id);
+    for (uint32_t k = 0; k < s->trie.n_id; k++) {
+        classes[k] = token_classes(vocab_piece(s->vocab, (int32_t)s->trie.id[k]));
+        s->n_class_group += at[classes[k] + 1]++ == 0;
+    }
+    s->class_group = mem_array(s->n_class_group, sizeof *s->class_group);
+    uint32_t n = 0;
+    for (uint32_t c = 0; c < n_kind; c++) {
+        if (at[c + 1] > 0)
+            s->class_group[n++] = (struct class_group){at[c], at[c] + at[c + 1], (uint16_t)c};
+        at[c + 1] += at[c];
+    }
+    for (uint32_t k = 0; k < s->trie.n_id; k++) s->class_id[at[classes[k]]++] = s->trie.id[k];
+    mem_free(classes);
+    mem_free(at);
+}
+
+static enum err make_quotes(struct mask_space *s, struct error *e)
+{
+    size_t n = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        struct trie_item *item = pass ? mem_array(n, sizeof *item) : NULL;
+        if (pass) s->quote_item = mem_array(n, sizeof *s->quote_item);
+        n = 0;
+        for (uint32_t k = 0; k < s->trie.n_id; k++) {
+            str piece = vocab_piece(s->vocab, (int32_t)s->trie.id[k]);
+            for (size_t i = 0; i + 1 < piece.n; i++) {
+                if (piece.p[i] != '"') continue;
+                uint32_t before = (uint32_t)i + 1;
+                if (pass) {
+                    s->quote_item[n] = (struct quote_item){s->trie.id[k], before};
+                    item[n] = (struct trie_item){piece.p + before, (uint32_t)piece.n - before,
+                                                 (uint32_t)n};
+                }
+                n++;
+            }
+        }
+        if (!pass) continue;
+        trie_sort(item, n);
+        struct trie_node *node = mem_try_alloc(trie_count(item, n) * sizeof *node);
+        uint32_t *id = mem_try_alloc((n + 1) * sizeof *id);
+        if (node && id) trie_build(&s->quote, item, n, node, id);
+        mem_free(item);
+    }
+    return s->quote.node ? ERR_OK : err_set(e, ERR_LIMIT, ERR_NO_POS, "no memory for quotes");
+}
+
+static void make_collect(struct mask_space *s)
+{
+    s->n_collect = s->trie.n_id * 2 + 16;
+    s->collect_id = mem_array(s->n_collect, sizeof *s->collect_id);
+    s->collect_char = mem_array(s->n_collect, sizeof *s->collect_char);
+    s->collect_closed = mem_array(s->n_collect, sizeof *s->collect_closed);
+    s->collect_leave = mem_array(s->n_collect, sizeof *s->collect_leave);
+    s->spare = mem_array(s->words, sizeof *s->spare);
+    s->track = mem_array(s->words, sizeof *s->track);
+}
+
 static int by_text(const void *a, const void *b)
 {
     return str_cmp(((const struct special *)a)->text, ((const struct special *)b)->text);
@@ -129,6 +212,7 @@ static enum err map_scratch(struct mask_space *s, struct error *e)
                           {(void **)&s->item_slot, 2 * ITEMS_MAX * sizeof *s->item_slot},
                           {(void **)&s->queue, CELLS_MAX * sizeof *s->queue},
                           {(void **)&s->cell, CELLS_MAX * sizeof *s->cell},
+                          {(void **)&s->rest, CELLS_MAX * sizeof *s->rest},
                           {(void **)&s->gather, CELLS_MAX * sizeof *s->gather}};
     for (size_t i = 0; i < sizeof part / sizeof part[0]; i++) s->scratch_bytes += part[i].bytes;
     uint8_t *p = mmap(NULL, s->scratch_bytes, PROT_READ | PROT_WRITE,
@@ -148,13 +232,19 @@ static enum err space_open(struct mask_space *s, size_t pool_bytes, struct error
 {
     size_t mask_bytes = s->words * sizeof(uint64_t);
     if (pool_bytes == 0) pool_bytes = MASK_POOL_BYTES_DEFAULT;
-    size_t n = pool_bytes / 8 / mask_bytes;
+    size_t n = pool_bytes / 16 / mask_bytes;
     s->n_mask_slot = (uint32_t)(n < 1 ? 1 : n > MASK_SLOTS_MAX ? MASK_SLOTS_MAX : n);
     TRY(make_trie(s, e));
     make_special(s);
+    make_top(s);
+    make_classes(s);
+    TRY(make_quotes(s, e));
+    make_collect(s);
     TRY(map_scratch(s, e));
     TRY(vocab_scratch_new(FORCED_BYTES_MAX, &s->tokenizer, e));
-    TRY(pool_open(&s->pool, pool_bytes, e));
+    /* States, and what automata do with tokens, half each. */
+    TRY(pool_open(&s->pool, pool_bytes / 2, e));
+    TRY(profile_open(s, pool_bytes / 2, e));
     lay_out(s);
     if (s->pool.full)
         return err_set(e, ERR_ARG, ERR_NO_POS, "a pool of %zu bytes is too small", pool_bytes);
@@ -185,6 +275,19 @@ void mask_space_free(struct mask_space *s)
 {
     if (!s) return;
     pool_close(&s->pool);
+    pool_close(&s->profiles);
+    mem_free(s->quote.node);
+    mem_free(s->quote.id);
+    mem_free(s->quote_item);
+    mem_free(s->class_group);
+    mem_free(s->class_id);
+    mem_free(s->top);
+    mem_free(s->collect_id);
+    mem_free(s->collect_char);
+    mem_free(s->collect_closed);
+    mem_free(s->collect_leave);
+    mem_free(s->spare);
+    mem_free(s->track);
     if (s->scratch) munmap(s->scratch, s->scratch_bytes);
     vocab_scratch_free(s->tokenizer);
     mem_free(s->trie.node);
@@ -205,6 +308,6 @@ size_t mask_words(const struct mask_space *s)
 struct mask_stats mask_space_stats(const struct mask_space *s)
 {
     struct mask_stats stats = s->stats;
-    stats.pool_used = s->pool.at;
+    stats.pool_used = s->pool.at + s->profiles.at;
     return stats;
 }

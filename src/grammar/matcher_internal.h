@@ -31,6 +31,8 @@ struct rec {
 
 static inline uint32_t rec_n(const struct rec *r) { return r->kind_n & REC_WORDS_MAX; }
 
+#define CHARS_MAX 255                  /* characters of a token that are told apart */
+
 struct pool {
     uint8_t *base;                     /* owns, mapped */
     size_t size, at;                   /* bytes; at: first free */
@@ -125,6 +127,57 @@ struct step_entry { uint32_t state, byte, to; };
 
 #define STEP_BYTES 256u                /* flag beside the byte: marks are spelled out */
 
+/* ---- profiles: what an automaton in a state does with the tokens, whatever stands below ---- */
+
+/* Tokens all of whose bytes are of certain classes. */
+struct class_set {
+    uint64_t *bits;
+    uint32_t *id;                      /* by rising length */
+    uint32_t at[CHARS_MAX + 2];        /* at[n]: first with n bytes or more */
+    uint32_t n;
+};
+
+struct profile {
+    /* Tokens that stay inside: `base` together with `id`. A count of characters beyond CHARS_MAX
+     * is CHARS_MAX. */
+    const struct class_set *base;      /* or NULL; a character is a byte there */
+    uint32_t *id;                      /* by rising number of characters */
+    uint32_t at[CHARS_MAX + 2];        /* as in class_set */
+    uint32_t n;
+    uint64_t *bits;                    /* of both; NULL when there are few */
+    uint32_t char_max;                 /* of those */
+    /* Quoted: tokens that end right behind the closing quote. */
+    uint32_t *closed_id;
+    uint16_t *closed_char;
+    uint32_t n_closed;
+    /* Not quoted: tokens that leave it, by what stands behind; a token for each way out. */
+    struct trie leave;
+};
+
+/* What to make a profile of. */
+struct profile_key {
+    uint64_t id;
+    const struct dfa *dfa;
+    uint32_t state;
+    bool quoted;
+    const uint64_t *first;             /* not quoted: bytes [4] that can stand behind */
+    const struct gfree *free;          /* free text: what ends it does not stay inside; those
+                                        * tokens are in closed_id */
+};
+
+/* The profile, cached; NULL when it does not fit. Valid until the next one is asked for. */
+const struct profile *profile_get(struct mask_space *s, const struct profile_key *key);
+/* Or-s into mask the tokens that stay inside; n_min and n_max bound the characters still to come
+ * (GRAMMAR_UNBOUNDED: none). Closed ones too. */
+void profile_add(struct mask_space *s, const struct profile *p, uint32_t n_min, uint32_t n_max,
+                 uint64_t *mask);
+MUST_CHECK enum err profile_open(struct mask_space *s, size_t pool_bytes, struct error *e);
+
+/* Tokens by the classes of their bytes. */
+struct class_group { uint32_t from, to; uint16_t classes; };
+/* A quote in a token: bytes up to and with it. */
+struct quote_item { uint32_t id, n; };
+
 #define FORCED_BYTES_MAX 1024          /* tokenized in one go */
 
 struct special { str text; int32_t id; };
@@ -143,6 +196,25 @@ struct mask_space {
     uint32_t n_apart_text;
     uint32_t depth_max;                /* bytes of the longest token in the trie */
 
+    struct pool profiles;              /* of its own: dropped apart from states */
+    struct class_group *class_group;   /* owns [n_class_group] */
+    uint32_t n_class_group;
+    uint32_t *class_id;                /* owns; tokens of the trie, by group */
+    struct quote_item *quote_item;     /* owns */
+    struct trie quote;                 /* owns its arrays; what stands behind a quote in a token,
+                                        * numbers are places in quote_item */
+    uint32_t (*top)[256];              /* owns; child by byte of the trie's root, then of its
+                                        * children by their byte: top[1 + byte] */
+    uint32_t *collect_id;              /* owns [n_collect] scratch of profile_get */
+    uint16_t *collect_char;            /* owns */
+    uint8_t *collect_closed;           /* owns */
+    struct trie_item *collect_leave;   /* owns */
+    uint32_t n_collect;
+    uint64_t *spare;                   /* owns; a mask */
+    uint64_t *track;                   /* owns; a mask */
+    uint32_t hole;                     /* REC_TEXT that stands for a text not known yet */
+    bool hole_met;                     /* the step at hand asked what it is */
+
     /* Scratch of one step; mapped once, touched as needed. */
     struct item *item;
     uint64_t *item_slot;               /* step it is of << 32 | item; open addressing */
@@ -152,6 +224,7 @@ struct mask_space {
     uint32_t n_cell;
     uint32_t *gather;                  /* [CELLS_MAX] stack of numbers being united */
     uint32_t n_gather;
+    uint32_t *rest;                    /* [CELLS_MAX] of mask_make */
     bool over;                         /* the scratch was too small */
     void *scratch;                     /* owns, mapped: what is above */
     size_t scratch_bytes;
@@ -191,6 +264,10 @@ const uint64_t *mask_of(struct mask_space *s, const struct grammar *g, uint32_t 
 /* The same, into mask; false when the pool is full. */
 bool mask_make(struct mask_space *s, const struct grammar *g, uint32_t state, uint64_t *mask);
 
+/* Begins a step, and ends one: the state, or 0. For matcher_members.c. */
+void step_begin(struct mask_space *s);
+uint32_t step_end(struct stepper *w);
+
 /* State behind the byte; 0: it cannot come (or the pool is full). */
 uint32_t step_byte(struct mask_space *s, const struct grammar *g, uint32_t state, uint32_t byte);
 /* State behind a token that is taken by its id: marks, triggers, control tokens in free text. */
@@ -224,7 +301,17 @@ void key_step(struct stepper *w, const struct frame *f, uint32_t parents, uint8_
 void key_bytes(struct mask_space *s, const struct grammar *g, const struct frame *f,
                uint64_t out[4]);
 void track_step(struct stepper *w, const struct frame *f, uint32_t parents, uint8_t byte);
-const struct dfa *track_dfa(const struct grammar *g, const struct frame *f);
+const struct gdfa *track_gdfa(const struct grammar *g, const struct frame *f);
+static inline const struct dfa *track_dfa(const struct grammar *g, const struct frame *f)
+{
+    return track_gdfa(g, f)->dfa;
+}
+/* State behind a tracked text that is not known yet. */
+uint32_t track_below(struct mask_space *s, const struct grammar *g, const struct frame *f,
+                     uint32_t parents);
+/* Calls fn with the missing rest of each text that must not come and begins as what is written. */
+void track_excluded(struct mask_space *s, const struct grammar *g, const struct frame *f,
+                    void (*fn)(void *arg, str rest), void *arg);
 static inline bool dfa_goes_on(const struct dfa *d, uint32_t q)
 {
     const uint32_t *row = d->next + (size_t)q * d->n_class;

@@ -36,10 +36,12 @@ static uint32_t used_add(struct mask_space *s, uint32_t used, uint32_t text)
     return pool_intern(&s->pool, REC_USED, w, 3);
 }
 
-static bool used_has(const struct mask_space *s, uint32_t used, uint32_t text)
+static bool used_has(struct mask_space *s, uint32_t used, uint32_t text)
 {
-    for (; used; used = rec_of(s, used)->w[0])
+    for (; used; used = rec_of(s, used)->w[0]) {
         if (rec_of(s, used)->w[1] == text) return true;
+        s->hole_met = s->hole_met || rec_of(s, used)->w[1] == s->hole;
+    }
     return false;
 }
 
@@ -73,12 +75,13 @@ static bool accepts_text(const struct mask_space *s, const struct dfa *d, uint32
 }
 
 /* Words that d accepts from q, behind text, which may not be written: used ones, names. */
-static uint32_t count_excluded(const struct mask_space *s, const struct gobject *o, uint32_t used,
+static uint32_t count_excluded(struct mask_space *s, const struct gobject *o, uint32_t used,
                                const struct dfa *d, uint32_t q, uint32_t text)
 {
     uint32_t n = 0, at = text_bytes(s, text);
     for (uint32_t u = used; u; u = rec_of(s, u)->w[0]) {
         uint32_t word = rec_of(s, u)->w[1];
+        s->hole_met = s->hole_met || word == s->hole;
         n += text_bytes(s, word) >= at && text_prefix(s, word, at) == text &&
              accepts_text(s, d, q, word, at);
     }
@@ -113,11 +116,11 @@ static bool is_name(const struct mask_space *s, const struct gobject *o, uint32_
 
 /* ---- tracked terminals: keys of tails, items that differ ---- */
 
-const struct dfa *track_dfa(const struct grammar *g, const struct frame *f)
+const struct gdfa *track_gdfa(const struct grammar *g, const struct frame *f)
 {
     const struct gnode *node = &g->node[frame_node(f)];
-    if (node->kind == GNODE_OBJECT) return node->object->tail[f->d].key;
-    return g->node[f->d >> 1].terminal->dfa;
+    if (node->kind == GNODE_OBJECT) return &node->object->tail[f->d].key;
+    return &g->node[f->d >> 1].terminal->d;
 }
 
 static uint32_t track_used(const struct mask_space *s, const struct frame *f)
@@ -188,6 +191,41 @@ void track_step(struct stepper *w, const struct frame *f, uint32_t parents, uint
     if (text) track_at(w, f, q, text, parents);
 }
 
+uint32_t track_below(struct mask_space *s, const struct grammar *g, const struct frame *f,
+                     uint32_t parents)
+{
+    struct stepper w = {s, g, false};
+    uint32_t row[3] = {0, UINT32_MAX, 0};
+    s->hole = pool_intern(&s->pool, REC_TEXT, row, 3);
+    if (!s->hole) return 0;
+    step_begin(s);
+    track_done(&w, f, s->hole, parents);
+    return step_end(&w);
+}
+
+#define EXCLUDED_BYTES_MAX 4096        /* of a rest; tokens are shorter by far */
+
+void track_excluded(struct mask_space *s, const struct grammar *g, const struct frame *f,
+                    void (*fn)(void *arg, str rest), void *arg)
+{
+    const struct gnode *node = &g->node[frame_node(f)];
+    const struct gobject *o = node->kind == GNODE_OBJECT ? node->object : NULL;
+    uint32_t at = text_bytes(s, f->c);
+    char rest[EXCLUDED_BYTES_MAX];
+    for (uint32_t u = track_used(s, f); u; u = rec_of(s, u)->w[0]) {
+        uint32_t word = rec_of(s, u)->w[1], n = text_bytes(s, word);
+        if (n <= at || text_prefix(s, word, at) != f->c) continue;
+        for (; n > at; n--, word = rec_of(s, word)->w[0])
+            if (n - at <= sizeof rest) rest[n - at - 1] = (char)rec_of(s, word)->w[1];
+        n = text_bytes(s, rec_of(s, u)->w[1]) - at;
+        fn(arg, (str){rest, n < sizeof rest ? n : sizeof rest});
+    }
+    for (uint32_t i = 0; o && i < o->n_property; i++) {
+        str name = str_sub(o->name[i].text, 0, o->name[i].name_n);
+        if (name.n > at && text_starts(s, f->c, name)) fn(arg, str_sub(name, at, name.n));
+    }
+}
+
 /* ---- arrays ---- */
 
 static uint32_t array_item(const struct garray *a, uint32_t c, bool match)
@@ -219,7 +257,7 @@ static void array_items(struct stepper *w, uint32_t i, const struct frame *f, ui
         }
         uint32_t as[3] = {c, f->b, f->c};
         struct frame track = frame_of(TOP_TRACK, i, pool_intern(&w->s->pool, REC_ARRAY, as, 3),
-                                      w->g->node[item].terminal->dfa->start);
+                                      w->g->node[item].terminal->d.dfa->start);
         track.d = item << 1 | match;
         if (track.a) track_at(w, &track, track.b, 0, parents);
     }
@@ -326,14 +364,13 @@ static bool may_go_on(const struct gobject *o, const struct ostate *st)
     return false;
 }
 
-#define OBJECT_WORDS_MAX 1024          /* in one go on the C stack: properties / 32 */
+#define OBJECT_WORDS_MAX (GRAMMAR_ANY_ORDER_MAX / 32)
 
 static uint32_t object_write(struct stepper *w, const struct gobject *o, uint32_t os,
                              uint32_t property, uint32_t text)
 {
     uint32_t row[3 + OBJECT_WORDS_MAX], n = o->any_order ? (o->n_property + 31) / 32 : 0;
     uint32_t cap = o->n_min ? o->n_min : 1;
-    if (n > OBJECT_WORDS_MAX) n = OBJECT_WORDS_MAX;
     memcpy(row, rec_of(w->s, os)->w, (3 + n) * sizeof *row);
     if (o->n_max != GRAMMAR_UNBOUNDED || row[0] < cap) row[0]++;
     if (property == NODE_NONE) {
@@ -359,8 +396,8 @@ static void object_members(struct stepper *w, uint32_t i, uint32_t os, uint32_t 
     if (!may_write_tail(o, &st)) return;
     for (uint32_t t = 0; t < o->n_tail; t++) {
         const struct gtail *tail = &o->tail[t];
-        if (tail->value == NODE_NONE || dfa_is_empty(tail->key)) continue;
-        struct frame track = frame_of(TOP_TRACK, i, os, tail->key->start);
+        if (tail->value == NODE_NONE || dfa_is_empty(tail->key.dfa)) continue;
+        struct frame track = frame_of(TOP_TRACK, i, os, tail->key.dfa->start);
         track.d = t;
         track_at(w, &track, track.b, 0, parents);
     }

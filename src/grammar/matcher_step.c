@@ -133,7 +133,7 @@ static uint32_t set_of_one(struct mask_space *s, uint32_t node)
 
 /* ---- work ---- */
 
-static void begin(struct mask_space *s)
+void step_begin(struct mask_space *s)
 {
     s->n_item = s->n_queue = s->queue_at = s->n_gather = 0;
     s->n_cell = 1;
@@ -270,7 +270,7 @@ static void repeat_item_done(struct stepper *w, uint32_t i, uint32_t count, uint
 
 static void enter_terminal(struct stepper *w, uint32_t i, uint32_t parents)
 {
-    const struct dfa *d = w->g->node[i].terminal->dfa;
+    const struct dfa *d = w->g->node[i].terminal->d.dfa;
     bool empty = dfa_accepts(d, d->start);
     if (empty) work_pop(w, parents);
     if (!empty || dfa_goes_on(d, d->start))
@@ -345,12 +345,19 @@ static uint32_t settle(struct stepper *w)
     return failed(s) ? 0 : set_of_gathered(s, from, 0);
 }
 
+uint32_t step_end(struct stepper *w)
+{
+    uint32_t to = settle(w);
+    if (w->s->over) w->s->pool.full = true;
+    return w->s->pool.full ? 0 : to;
+}
+
 /* ---- tops ---- */
 
 static void terminal_step(struct stepper *w, const struct frame *f, uint32_t parents, uint8_t byte)
 {
     const struct gterminal *t = w->g->node[frame_node(f)].terminal;
-    const struct dfa *d = t->dfa;
+    const struct dfa *d = t->d.dfa;
     uint32_t q = dfa_next(d, f->a, byte), count = f->b;
     if (q == DFA_DEAD) return;
     if (d->flags[f->a] & DFA_CHAR && (t->n_min > 0 || t->n_max != GRAMMAR_UNBOUNDED)) {
@@ -410,7 +417,9 @@ uint32_t step_byte(struct mask_space *s, const struct grammar *g, uint32_t state
     if (known->state == state && known->byte == byte) return known->to;
 
     struct stepper w = {s, g, (byte & STEP_BYTES) != 0};
-    begin(s);
+    bool hole_met = s->hole_met;
+    s->hole_met = false;
+    step_begin(s);
     uint32_t n = rec_n(rec_of(s, state));
     for (uint32_t i = 0; i < n; i++) {
         const struct rec *r = rec_of(s, rec_of(s, state)->w[i]);
@@ -418,10 +427,10 @@ uint32_t step_byte(struct mask_space *s, const struct grammar *g, uint32_t state
         memcpy(&f, r->w, sizeof f);
         top_step(&w, &f, r->w[STACK_PARENTS], (uint8_t)byte);
     }
-    uint32_t to = settle(&w);
-    if (s->over) s->pool.full = true;
-    if (!s->pool.full) *known = (struct step_entry){state, byte, to};
-    return s->pool.full ? 0 : to;
+    uint32_t to = step_end(&w);
+    if (!s->pool.full && !s->hole_met) *known = (struct step_entry){state, byte, to};
+    s->hole_met = s->hole_met || hole_met;
+    return to;
 }
 
 uint32_t free_token(const struct mask_space *s, const struct gfree *free, uint32_t q, int32_t id)
@@ -464,7 +473,7 @@ uint32_t step_token(struct mask_space *s, const struct grammar *g, uint32_t stat
 {
     if (!state || s->pool.full) return 0;
     struct stepper w = {s, g, false};
-    begin(s);
+    step_begin(s);
     uint32_t n = rec_n(rec_of(s, state));
     for (uint32_t i = 0; i < n; i++) {
         const struct rec *r = rec_of(s, rec_of(s, state)->w[i]);
@@ -472,9 +481,7 @@ uint32_t step_token(struct mask_space *s, const struct grammar *g, uint32_t stat
         memcpy(&f, r->w, sizeof f);
         token_step(&w, &f, r->w[STACK_PARENTS], id);
     }
-    uint32_t to = settle(&w);
-    if (s->over) s->pool.full = true;
-    return s->pool.full ? 0 : to;
+    return step_end(&w);
 }
 
 /* The grammar's number: stands at the bottom of its stacks, so no two grammars share a state. */
@@ -488,11 +495,9 @@ static uint32_t bottom(struct mask_space *s, const struct grammar *g, enum phase
 uint32_t step_start(struct mask_space *s, const struct grammar *g)
 {
     struct stepper w = {s, g, false};
-    begin(s);
+    step_begin(s);
     work_enter(&w, g->root, bottom(s, g, TOP_END));
-    uint32_t to = settle(&w);
-    if (s->over) s->pool.full = true;
-    return s->pool.full ? 0 : to;
+    return step_end(&w);
 }
 
 uint32_t step_ended(struct mask_space *s, const struct grammar *g)
@@ -504,18 +509,16 @@ uint32_t step_pop(struct mask_space *s, const struct grammar *g, uint32_t parent
 {
     struct stepper w = {s, g, false};
     if (s->pool.full) return 0;
-    begin(s);
+    step_begin(s);
     work_pop(&w, parents);
-    uint32_t to = settle(&w);
-    if (s->over) s->pool.full = true;
-    return s->pool.full ? 0 : to;
+    return step_end(&w);
 }
 
 /* ---- looking at a state ---- */
 
 static void terminal_bytes(const struct gterminal *t, const struct frame *f, uint64_t out[4])
 {
-    const struct dfa *d = t->dfa;
+    const struct dfa *d = t->d.dfa;
     bool at_char = d->flags[f->a] & DFA_CHAR;
     for (uint32_t b = 0; b < 256; b++) {
         if (dfa_next(d, f->a, (uint8_t)b) == DFA_DEAD) continue;
@@ -540,7 +543,7 @@ static void top_bytes(struct mask_space *s, const struct grammar *g, const struc
     case TOP_TERMINAL: terminal_bytes(node->terminal, f, out); break;
     case TOP_KEY: key_bytes(s, g, f, out); break;
     case TOP_TRACK: {
-        struct gterminal t = {track_dfa(g, f), 0, GRAMMAR_UNBOUNDED};
+        struct gterminal t = {{track_dfa(g, f), 0, false}, 0, GRAMMAR_UNBOUNDED};
         struct frame at = frame_of(TOP_TERMINAL, 0, f->b, 0);
         terminal_bytes(&t, &at, out);
         break;

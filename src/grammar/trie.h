@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include "base/str.h"
 
-#define TRIE_DEPTH_MAX 512             /* longer strings are left out by the callers */
+#define TRIE_DEPTH_MAX 255             /* longer strings are left out by the callers */
 
 struct trie_item { const char *p; uint32_t n, id; };
 

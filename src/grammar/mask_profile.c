@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Profiles. The trie of tokens is walked with the automaton alone. Two things keep that short:
+ *
+ * - Bytes are in classes (trie_class). Where an automaton goes on for ever within some classes,
+ *   all tokens of those classes stay inside; they come as a set that is made once, and subtrees
+ *   of nothing else are passed over.
+ * - A text in quotes is left behind a quote and nowhere else: tokens with a quote are listed once
+ *   for all (mask.c), not in profiles. Other automata list ways out, if a byte that can follow
+ *   stands there.
+ *
+ * Profiles lie in a pool of their own, which is dropped when it is full.
+ */
+#include "grammar/matcher_internal.h"
+
+#define REGION_MAX 48                  /* states looked at for going on for ever */
+#define BITS_FROM 512                  /* tokens from which a profile has bits */
+
+/* ---- tokens by classes ---- */
+
+static void *take(struct mask_space *s, size_t n, size_t size)
+{
+    return pool_take(&s->profiles, n * size + 1);
+}
+
+static uint32_t token_length(const struct mask_space *s, uint32_t id)
+{
+    size_t n = vocab_piece(s->vocab, (int32_t)id).n;
+    return n < CHARS_MAX ? (uint32_t)n : CHARS_MAX;
+}
+
+/* at[] from counts in it, then places are handed out by the caller through next[]. */
+static void offsets(uint32_t at[CHARS_MAX + 2], uint32_t next[CHARS_MAX + 1])
+{
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i <= CHARS_MAX; i++) {
+        uint32_t n = at[i];
+        at[i] = next[i] = sum;
+        sum += n;
+    }
+    at[CHARS_MAX + 1] = sum;
+}
+
+static void fill_class_set(struct mask_space *s, struct class_set *set, uint16_t classes)
+{
+    uint32_t next[CHARS_MAX + 1];
+    for (int pass = 0; pass < 2; pass++) {
+        for (uint32_t g = 0; g < s->n_class_group; g++) {
+            const struct class_group *group = &s->class_group[g];
+            if (group->classes & ~classes) continue;
+            for (uint32_t i = group->from; i < group->to; i++) {
+                uint32_t id = s->class_id[i], n = token_length(s, id);
+                if (pass == 0) {
+                    set->at[n]++;
+                    set->bits[id / 64] |= 1ull << id % 64;
+                } else {
+                    set->id[next[n]++] = id;
+                }
+            }
+        }
+        if (pass == 0) offsets(set->at, next);
+    }
+}
+
+static const struct class_set *class_set_get(struct mask_space *s, uint16_t classes)
+{
+    uint32_t row[2] = {UINT32_MAX, classes}, n = 0;
+    uint32_t rec = pool_intern(&s->profiles, REC_PROFILE, row, 2);
+    if (!rec) return NULL;
+    if (pool_rec(&s->profiles, rec)->aux)
+        return (const void *)(s->profiles.base + (size_t)pool_rec(&s->profiles, rec)->aux * 64);
+    for (uint32_t g = 0; g < s->n_class_group; g++)
+        if (!(s->class_group[g].classes & ~classes))
+            n += s->class_group[g].to - s->class_group[g].from;
+    struct class_set *set = take(s, 1, sizeof *set);
+    if (!set) return NULL;
+    set->bits = take(s, s->words, sizeof *set->bits);
+    set->id = take(s, n, sizeof *set->id);
+    set->n = n;
+    if (s->profiles.full) return NULL;
+    fill_class_set(s, set, classes);
+    pool_rec(&s->profiles, rec)->aux = (uint32_t)((size_t)((uint8_t *)set - s->profiles.base) / 64);
+    return set;
+}
+
+/* ---- where an automaton goes on for ever ---- */
+
+struct maker {
+    struct mask_space *s;
+    const struct profile_key *key;
+    uint16_t class_of[256];            /* trie_class of bytes */
+    uint64_t by_class[TRIE_CLASSES][4];        /* automaton's classes of bytes of a class */
+    uint16_t within;                   /* classes that never lead out */
+    uint32_t n_inner, n_closed, n_leave;
+    bool over;
+};
+
+static bool ends_here(const struct maker *m, uint32_t q)
+{
+    const struct gfree *free = m->key->free;
+    if (!free) return m->key->quoted && dfa_accepts(m->key->dfa, q);
+    for (uint32_t t = 0; t < free->n_trigger; t++)
+        if (free->out[(size_t)q * free->out_words + t / 64] >> t % 64 & 1 &&
+            space_special(m->s, free->trigger[t].text) == TOKEN_NONE)
+            return true;
+    return false;
+}
+
+static bool closed_under(const struct maker *m, uint16_t classes)
+{
+    uint32_t state[REGION_MAX], n = 1;
+    uint64_t bytes[4] = {0};
+    const struct dfa *d = m->key->dfa;
+    for (int c = 0; c < TRIE_CLASSES; c++)
+        if (classes >> c & 1)
+            for (int k = 0; k < 4; k++) bytes[k] |= m->by_class[c][k];
+    state[0] = m->key->state;
+    for (uint32_t i = 0; i < n; i++) {
+        const uint32_t *row = d->next + (size_t)state[i] * d->n_class;
+        for (uint32_t c = 0; c < d->n_class; c++) {
+            if (!(bytes[c / 64] >> c % 64 & 1)) continue;
+            uint32_t to = row[c], k = 0;
+            if (to == DFA_DEAD || ends_here(m, to)) return false;
+            while (k < n && state[k] != to) k++;
+            if (k < n) continue;
+            if (n == REGION_MAX) return false;
+            state[n++] = to;
+        }
+    }
+    return true;
+}
+
+static void find_classes(struct maker *m)
+{
+    const struct dfa *d = m->key->dfa;
+    uint16_t barred = 0;
+    for (int b = 0; b < 256; b++) {
+        uint16_t cls = m->class_of[b];
+        uint32_t c = d->class_of[b];
+        m->by_class[__builtin_ctz(cls)][c / 64] |= 1ull << c % 64;
+        if (m->key->first && m->key->first[b / 64] >> b % 64 & 1) barred |= cls;
+    }
+    for (int c = 0; c < TRIE_CLASSES; c++) {
+        uint16_t more = m->within | (uint16_t)(1u << c);
+        if (!(barred >> c & 1) && closed_under(m, more)) m->within = more;
+    }
+}
+
+/* ---- walking ---- */
+
+static void add_own(struct maker *m, uint32_t i, uint32_t chars, bool closed)
+{
+    struct mask_space *s = m->s;
+    const struct trie *t = &s->trie;
+    for (uint32_t k = t->node[i].first; k < t->node[i + 1].first; k++) {
+        uint32_t at = m->n_inner + m->n_closed;
+        s->collect_id[at] = t->id[k];
+        s->collect_char[at] = (uint16_t)(chars < CHARS_MAX ? chars : CHARS_MAX);
+        s->collect_closed[at] = closed;
+        if (closed) m->n_closed++;
+        else m->n_inner++;
+    }
+}
+
+/* Ways out at node i, whose own bytes are `depth`: tokens below that go on with a first byte. */
+static void add_leaving(struct maker *m, uint32_t i, uint32_t depth)
+{
+    struct mask_space *s = m->s;
+    const struct trie_node *node = s->trie.node;
+    for (uint32_t c = i + 1, end = node[i].end; c < end; c = node[c].end) {
+        if (!(m->key->first[node[c].byte / 64] >> node[c].byte % 64 & 1)) continue;
+        for (uint32_t k = node[c].first; k < node[node[c].end].first; k++) {
+            str piece = vocab_piece(s->vocab, (int32_t)s->trie.id[k]);
+            if (m->n_leave == s->n_collect) {
+                m->over = true;
+                return;
+            }
+            s->collect_leave[m->n_leave++] = (struct trie_item){
+                piece.p + depth, (uint32_t)piece.n - depth, s->trie.id[k]};
+        }
+    }
+}
+
+struct level { uint32_t q, end, chars; bool within; };
+
+static void walk(struct maker *m)
+{
+    const struct trie_node *node = m->s->trie.node;
+    const struct dfa *d = m->key->dfa;
+    struct level level[TRIE_DEPTH_MAX + 1];
+    uint32_t depth = 0;
+    level[0] = (struct level){m->key->state, node[0].end, 0, true};
+    for (uint32_t i = 1; i < level[0].end && !m->over;) {
+        while (i >= level[depth].end) depth--;
+        const struct level *up = &level[depth];
+        uint32_t to = dfa_next(d, up->q, node[i].byte);
+        if (to == DFA_DEAD || (up->within && !(node[i].classes & ~m->within))) {
+            i = node[i].end;
+            continue;
+        }
+        bool within = up->within && (m->class_of[node[i].byte] & m->within);
+        bool ends = ends_here(m, to);
+        uint32_t chars = up->chars + ((d->flags[up->q] & DFA_CHAR) && node[i].byte != '"');
+        if (!within) add_own(m, i, chars, ends);
+        if (m->key->first && dfa_accepts(d, to)) add_leaving(m, i, depth + 1);
+        if (ends && m->key->free) {
+            /* What goes on behind a trigger is left to be tried token by token. */
+            for (uint32_t k = node[i + 1].first, e = node[node[i].end].first; k < e; k++) {
+                uint32_t at = m->n_inner + m->n_closed++;
+                m->s->collect_id[at] = m->s->trie.id[k];
+                m->s->collect_char[at] = 0;
+                m->s->collect_closed[at] = true;
+            }
+            i = node[i].end;
+            continue;
+        }
+        if (node[i].end > i + 1 && !ends) level[++depth] = (struct level){to, node[i].end, chars, within};
+        i = ends ? node[i].end : i + 1;
+    }
+}
+
+/* ---- putting it down ---- */
+
+static bool put_inner(struct maker *m, struct profile *p)
+{
+    struct mask_space *s = m->s;
+    uint32_t n = m->n_inner + m->n_closed, next[CHARS_MAX + 1], k = 0;
+    p->n = m->n_inner;
+    p->n_closed = m->n_closed;
+    p->id = take(s, p->n, sizeof *p->id);
+    p->closed_id = take(s, p->n_closed, sizeof *p->closed_id);
+    p->closed_char = take(s, p->n_closed, sizeof *p->closed_char);
+    if (p->base || p->n >= BITS_FROM) p->bits = take(s, s->words, sizeof *p->bits);
+    if (s->profiles.full) return false;
+    for (uint32_t i = 0; i < n; i++) {
+        if (!s->collect_closed[i]) {
+            p->at[s->collect_char[i]]++;
+            continue;
+        }
+        p->closed_id[k] = s->collect_id[i];
+        p->closed_char[k++] = s->collect_char[i];
+    }
+    offsets(p->at, next);
+    if (p->base) memcpy(p->bits, p->base->bits, s->words * sizeof *p->bits);
+    for (uint32_t i = 0; i < n; i++) {
+        if (s->collect_closed[i]) continue;
+        uint32_t id = s->collect_id[i];
+        p->id[next[s->collect_char[i]]++] = id;
+        if (p->bits) p->bits[id / 64] |= 1ull << id % 64;
+    }
+    for (uint32_t c = 0; c <= CHARS_MAX; c++)
+        if (p->at[c + 1] > p->at[c] || (p->base && p->base->at[c + 1] > p->base->at[c]))
+            p->char_max = c;
+    return true;
+}
+
+static bool put_leaving(struct maker *m, struct profile *p)
+{
+    struct mask_space *s = m->s;
+    trie_sort(s->collect_leave, m->n_leave);
+    struct trie_node *node = take(s, trie_count(s->collect_leave, m->n_leave), sizeof *node);
+    uint32_t *id = take(s, m->n_leave, sizeof *id);
+    if (!node || !id) return false;
+    trie_build(&p->leave, s->collect_leave, m->n_leave, node, id);
+    return true;
+}
+
+static struct profile *make(struct mask_space *s, const struct profile_key *key)
+{
+    struct maker m = {.s = s, .key = key};
+    for (int b = 0; b < 256; b++) m.class_of[b] = trie_class((uint8_t)b);
+    find_classes(&m);
+    struct profile *p = take(s, 1, sizeof *p);
+    if (!p) return NULL;
+    if (m.within) {
+        p->base = class_set_get(s, m.within);
+        if (!p->base) return NULL;
+    }
+    walk(&m);
+    if (m.over || !put_inner(&m, p)) return NULL;
+    if (key->first && !put_leaving(&m, p)) return NULL;
+    s->stats.n_profile++;
+    return p;
+}
+
+static void reset(struct mask_space *s)
+{
+    pool_reset(&s->profiles);
+}
+
+const struct profile *profile_get(struct mask_space *s, const struct profile_key *key)
+{
+    uint32_t row[11] = {(uint32_t)key->id, (uint32_t)(key->id >> 32), key->state};
+    if (key->first) memcpy(row + 3, key->first, 4 * sizeof *key->first);
+    for (int attempt = 0; attempt < 2; attempt++) {
+        uint32_t rec = pool_intern(&s->profiles, REC_PROFILE, row, 11);
+        uint32_t aux = rec ? pool_rec(&s->profiles, rec)->aux : 0;
+        if (aux) return (const void *)(s->profiles.base + (size_t)aux * 64);
+        struct profile *p = rec ? make(s, key) : NULL;
+        if (p) {
+            size_t at = (size_t)((uint8_t *)p - s->profiles.base) / 64;
+            pool_rec(&s->profiles, rec)->aux = (uint32_t)at;
+            return p;
+        }
+        if (!s->profiles.full) return NULL;
+        reset(s);
+    }
+    return NULL;
+}
+
+/* ---- use ---- */
+
+static void set_ids(uint64_t *mask, const uint32_t *id, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) mask[id[i] / 64] |= 1ull << id[i] % 64;
+}
+
+static void clear_ids(uint64_t *mask, const uint32_t *id, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) mask[id[i] / 64] &= ~(1ull << id[i] % 64);
+}
+
+static void or_words(uint64_t *mask, const uint64_t *more, size_t n)
+{
+    for (size_t k = 0; k < n; k++) mask[k] |= more[k];
+}
+
+/* Of those inside, the ones of at most n_max characters. */
+static void add_short(struct mask_space *s, const struct profile *p, uint32_t n_max, uint64_t *mask)
+{
+    const struct class_set *base = p->base;
+    uint32_t own = p->at[n_max + 1], of_base = base ? base->at[n_max + 1] : 0;
+    uint32_t total = p->n + (base ? base->n : 0);
+    if (!p->bits || own + of_base < total / 2) {
+        set_ids(mask, p->id, own);
+        if (base) set_ids(mask, base->id, of_base);
+        return;
+    }
+    memcpy(s->spare, p->bits, s->words * sizeof *s->spare);
+    clear_ids(s->spare, p->id + own, p->n - own);
+    if (base) clear_ids(s->spare, base->id + of_base, base->n - of_base);
+    or_words(mask, s->spare, s->words);
+}
+
+void profile_add(struct mask_space *s, const struct profile *p, uint32_t n_min, uint32_t n_max,
+                 uint64_t *mask)
+{
+    if (n_max < p->char_max) add_short(s, p, n_max, mask);
+    else if (p->bits) or_words(mask, p->bits, s->words);
+    else set_ids(mask, p->id, p->n);
+    for (uint32_t i = 0; i < p->n_closed; i++)
+        if (p->closed_char[i] >= n_min && p->closed_char[i] <= n_max)
+            set_ids(mask, &p->closed_id[i], 1);
+}
+
+enum err profile_open(struct mask_space *s, size_t pool_bytes, struct error *e)
+{
+    TRY(pool_open(&s->profiles, pool_bytes, e));
+    return ERR_OK;
+}
