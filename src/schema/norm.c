@@ -338,6 +338,7 @@ void norm_init(struct norm *c, const struct json *schema, const struct schema_op
     struct form *form = arena_alloc(c->arena, 2 * sizeof *form);
     form[1] = (struct form){
         .null = true, .bools = BOOL_FALSE | BOOL_TRUE, .n = SHAPE_COUNT, .shape = any};
+    norm_index(c);
     c->none = &form[0];
     c->full = &form[1];
     *c->true_state = (struct state){.node = NODE_NONE, .form = c->full, .empty = -1};

@@ -71,6 +71,16 @@ struct string_shape {
 /* n_min to n_max of the items from `from` on are in `state`. */
 struct contains { struct state *state; uint32_t from, n_min, n_max; };
 
+/* Members and items that some keyword has looked at. */
+struct evaluated {
+    bool all;
+    bool is_unclear;                   /* contains: which items, only the value knows */
+    struct strs name;
+    const struct pattern *pattern;     /* keys of these; their states mean nothing */
+    uint32_t n_pattern;
+    uint32_t n_item;                   /* the first so many */
+};
+
 struct array_shape {
     struct state **prefix;
     uint32_t n_prefix;
@@ -79,6 +89,7 @@ struct array_shape {
     struct contains *contains;
     uint32_t n_contains;
     const struct json *unique;         /* the schema that says uniqueItems, or NULL */
+    struct evaluated evaluated;
 };
 
 struct property {
@@ -112,6 +123,7 @@ struct object_shape {
     uint32_t n_exists;
     uint32_t n_min, n_max;
     bool has_properties, has_additional;   /* the keywords were there */
+    struct evaluated evaluated;
 };
 
 struct shape {
@@ -187,9 +199,10 @@ struct norm {
     const struct json **same;          /* open addressing, by content */
     uint64_t *same_hash;
     uint32_t n_same, same_cap;
-    struct uri_entry *uri;             /* ids and anchors, made at the first $ref that needs them */
+    struct uri_entry *uri;             /* ids and anchors; the root first */
     uint32_t n_uri, uri_cap;
-    bool uri_made, has_ids;
+    bool has_ids;                      /* below the root */
+    bool has_unevaluated;              /* unevaluated* stands somewhere */
     struct state *true_state, *false_state;
     const struct shape *any[SHAPE_COUNT];
     const struct form *full, *none;
@@ -216,8 +229,8 @@ bool norm_tick(struct norm *c);
 /* norm_ref.c: where $ref points; NULL when it failed. */
 const struct json *norm_target(struct norm *c, const struct json *node, const struct json *ref,
                                enum keyword kw);
-/* Does an id or an anchor stand anywhere below the root? */
-bool norm_has_ids(struct norm *c);
+/* Finds ids, anchors and unevaluated*; once, at the beginning. */
+void norm_index(struct norm *c);
 /* JSON pointer of a value inside schema or root, escaped; empty when it is neither. */
 str norm_pointer(struct norm *c, const struct json *at);
 
@@ -236,9 +249,27 @@ const struct form *state_form(struct norm *c, struct state *s);
 bool state_is_empty(struct norm *c, struct state *s);
 const struct form *ref_form(struct norm *c, uintptr_t ref);
 
-/* norm_node.c: one schema object, or one value, as a form. */
+struct node { const struct json *at; struct keywords k; };
+static inline const struct json *kw(const struct node *n, enum keyword k)
+{
+    return n->k.v[k];
+}
+
+/* norm_node.c: one schema object as a form. */
 const struct form *node_form(struct norm *c, const struct json *node);
+/* norm_assert.c: the types and what is said of them; exactly these values. */
+const struct form *node_assertions(struct norm *c, const struct node *n);
+const struct form *values_form(struct norm *c, const struct json *v, uint32_t n);
 const struct form *value_form(struct norm *c, const struct json *value);
+
+/* norm_evaluated.c: what unevaluatedProperties and unevaluatedItems leave alone. Kept only in
+ * documents that have one of these keywords (has_unevaluated). */
+void evaluated_properties(struct norm *c, const struct node *n, struct object_shape *o);
+void evaluated_items(struct norm *c, const struct node *n, struct array_shape *a);
+void evaluated_join(struct norm *c, struct evaluated *e, const struct evaluated *other);
+/* Values in one or more of the forms, each with all of those that it is in. */
+const struct form *form_some_of(struct norm *c, const struct form *const *f, uint32_t n);
+const struct form *form_unevaluated(struct norm *c, const struct node *n, const struct form *f);
 
 /* norm_form.c */
 const struct form *form_and(struct norm *c, const struct form *a, const struct form *b);

@@ -77,6 +77,7 @@ const struct shape *array_and(struct norm *c, const struct shape *a, const struc
     z->n_min = x->n_min > y->n_min ? x->n_min : y->n_min;
     z->n_max = x->n_max < y->n_max ? x->n_max : y->n_max;
     z->unique = x->unique ? x->unique : y->unique;
+    evaluated_join(c, &z->evaluated, &y->evaluated);
     z->n_contains = x->n_contains + y->n_contains;
     z->contains = norm_alloc(c, z->n_contains, sizeof *z->contains);
     if (c->rc) return NULL;

@@ -185,6 +185,7 @@ const struct shape *object_and(struct norm *c, const struct shape *a, const stru
     o->index = NULL;
     join_properties(c, o, x, y);
     join_lists(c, o, y);
+    evaluated_join(c, &o->evaluated, &y->evaluated);
     o->rest = state_and(c, x->rest, y->rest);
     o->names = norm_dfa_and(c, x->names, y->names);
     o->n_min = x->n_min > y->n_min ? x->n_min : y->n_min;

@@ -3,7 +3,7 @@
  * Places in the document: the JSON pointer of a value, and what a $ref points to. Values know
  * their byte position, and children lie in order inside their parents, so the way from the root
  * to a value is found by bisection and nothing is kept on the side. Ids and anchors are indexed
- * at the first $ref. Other documents are never fetched.
+ * once. Other documents are never fetched.
  */
 #include "schema/norm.h"
 
@@ -212,6 +212,7 @@ static void index_schema(struct norm *c, const struct json *v, str base)
         bool is_map = kw == KW_PROPERTIES || kw == KW_PATTERN_PROPERTIES || kw == KW_DEPENDENCIES ||
                       kw == KW_DEPENDENT_SCHEMAS || str_is(m->key, "$defs") ||
                       str_is(m->key, "definitions");
+        c->has_unevaluated |= kw == KW_UNEVALUATED_PROPERTIES || kw == KW_UNEVALUATED_ITEMS;
         if (is_map && m->value.type == JSON_OBJECT)
             for (uint32_t j = 0; j < m->value.n; j++)
                 index_schema(c, &m->value.member[j].value, base);
@@ -220,19 +221,12 @@ static void index_schema(struct norm *c, const struct json *v, str base)
     }
 }
 
-static void make_index(struct norm *c)
+void norm_index(struct norm *c)
 {
-    if (c->uri_made) return;
-    c->uri_made = true;
     add_uri(c, STR(""), STR(""), c->root, false);
     index_schema(c, c->root, STR(""));
+    if (c->schema != c->root) index_schema(c, c->schema, STR(""));
     for (uint32_t i = 1; i < c->n_uri; i++) c->has_ids |= c->uri[i].node != c->root;
-}
-
-bool norm_has_ids(struct norm *c)
-{
-    make_index(c);
-    return c->has_ids;
 }
 
 static const struct json *find_uri(struct norm *c, str base, str anchor)
@@ -359,7 +353,6 @@ const struct json *norm_target(struct norm *c, const struct json *node, const st
                         "%s is not of type \"string\"", json_type_name(ref->type));
         return NULL;
     }
-    make_index(c);
     str text = ref->string, base = STR("");
     size_t hash = str_find_char(text, '#', 0);
     str fragment = hash == SIZE_MAX ? STR("") : str_sub(text, hash + 1, SIZE_MAX);

@@ -96,12 +96,12 @@ const struct json *norm_same(struct norm *c, const struct json *schema)
 {
     uint64_t hash = hash_str(STR("")); /* seeded: nobody chooses collisions */
     uint32_t n_left = SAME_VALUES_MAX;
+    if (c->has_ids) return schema;
     for (uint32_t i = next_keyword(schema, 0); i < schema->n; i = next_keyword(schema, i + 1)) {
         const struct json_member *m = &schema->member[i];
         hash = hash_fixed(hash, m->key.p, m->key.n);
         if (!mix(&m->value, &hash, &n_left)) return schema;
     }
-    if (norm_has_ids(c)) return schema;
     if (c->n_same * 2 >= c->same_cap) grow(c);
     if (c->rc) return schema;
     uint32_t i = (uint32_t)hash & (c->same_cap - 1);
