@@ -282,7 +282,8 @@ static uint32_t channel_turn(struct turn *t, bool opens_reasoning, bool may_reas
     grammar_fill(g, c.text, channel_text(t, &c, STR_NONE));
     if (text == NODE_NONE) text = c.text;
     if (!t->c->required) node[n++] = sequence(&t->b, call_text_node(&t->b, s->answer_open), text);
-    if (!t->c->required && t->c->n_tool > 0)
+    /* A note is text, which an answer that obeys leaves no room for. */
+    if (!t->c->required && t->c->n_tool > 0 && t->c->answer == NODE_NONE)
         node[n++] = sequence(&t->b, call_text_node(&t->b, s->note_open),
                              channel_text(t, &c, s->note_close));
     grammar_fill(g, c.turn, grammar_choice(g, node, n));
