@@ -160,13 +160,11 @@ static void walk_state(const struct walk *w, uint32_t i, uint32_t state, uint32_
         return;
     }
     state_bytes(w->s, w->g, state, bytes);
-    if (w->trie == &w->s->trie && depth < 2) {
-        const uint32_t *child = w->s->top[depth ? 1 + node[i].byte : 0];
-        for (int k = 0; k < 4; k++)
-            for (uint64_t rest = bytes[k]; rest; rest &= rest - 1) {
-                uint32_t c = child[k * 64 + __builtin_ctzll(rest)];
-                if (c) walk_child(w, c, state, depth);
-            }
+    if (w->trie->child) {
+        const struct trie *t = w->trie;
+        for (uint32_t k = t->child_at[i], end = t->child_at[i + 1]; k < end; k++)
+            if (bytes[t->child_byte[k] / 64] >> t->child_byte[k] % 64 & 1)
+                walk_child(w, t->child[k], state, depth);
         return;
     }
     for (uint32_t c = i + 1, end = node[i].end; c < end; c = node[c].end)
@@ -237,7 +235,7 @@ static void correct(const struct walk *w, uint32_t state, str rest)
     uint32_t i = 0;
     for (size_t k = 0; k < rest.n; k++) {
         uint8_t byte = (uint8_t)rest.p[k];
-        i = k < 2 ? w->s->top[k ? 1 + (uint8_t)rest.p[0] : 0][byte] : trie_child(w->trie, i, byte);
+        i = trie_child(w->trie, i, byte);
         if (!i) return;
         state = step_byte(w->s, w->g, state, byte);
         if (state && k + 1 < rest.n) continue;

@@ -14,6 +14,8 @@
 #include "grammar/matcher_internal.h"
 
 #define REGION_MAX 48                  /* states looked at for going on for ever */
+#define WITHIN_KNOWN 32
+#define WHOLE_FROM 48                  /* tokens of a subtree for which that is worth a look */
 #define BITS_FROM 512                  /* tokens from which a profile has bits */
 
 /* ---- tokens by classes ---- */
@@ -23,10 +25,13 @@ static void *take(struct mask_space *s, size_t n, size_t size)
     return pool_take(&s->profiles, n * size + 1);
 }
 
-static uint32_t token_length(const struct mask_space *s, uint32_t id)
+/* Characters in bytes [from, n) of a token that is whole UTF-8 there. */
+static uint32_t token_chars(const struct mask_space *s, uint32_t id, uint32_t from)
 {
-    size_t n = vocab_piece(s->vocab, (int32_t)id).n;
-    return n < CHARS_MAX ? (uint32_t)n : CHARS_MAX;
+    str piece = vocab_piece(s->vocab, (int32_t)id);
+    uint32_t n = 0;
+    for (size_t i = from; i < piece.n; i++) n += ((uint8_t)piece.p[i] & 0xc0) != 0x80;
+    return n;
 }
 
 /* at[] from counts in it, then places are handed out by the caller through next[]. */
@@ -49,7 +54,7 @@ static void fill_class_set(struct mask_space *s, struct class_set *set, uint16_t
             const struct class_group *group = &s->class_group[g];
             if (group->classes & ~classes) continue;
             for (uint32_t i = group->from; i < group->to; i++) {
-                uint32_t id = s->class_id[i], n = token_length(s, id);
+                uint32_t id = s->class_id[i], n = token_chars(s, id, 0);
                 if (pass == 0) {
                     set->at[n]++;
                     set->bits[id / 64] |= 1ull << id % 64;
@@ -90,7 +95,10 @@ struct maker {
     const struct profile_key *key;
     uint16_t class_of[256];            /* trie_class of bytes */
     uint64_t by_class[TRIE_CLASSES][4];        /* automaton's classes of bytes of a class */
-    uint16_t within;                   /* classes that never lead out */
+    uint16_t barred;                   /* classes of bytes that can stand behind a way out */
+    uint16_t within;                   /* classes that never lead out, from where it begins */
+    uint32_t known[WITHIN_KNOWN], n_known;
+    uint16_t known_within[WITHIN_KNOWN];
     uint32_t n_inner, n_closed, n_leave;
     bool over;
 };
@@ -106,26 +114,66 @@ static bool ends_here(const struct maker *m, uint32_t q)
     return false;
 }
 
-static bool closed_under(const struct maker *m, uint16_t classes)
+struct region { uint32_t state[REGION_MAX], n; };
+
+static bool region_add(struct region *r, uint32_t q)
 {
-    uint32_t state[REGION_MAX], n = 1;
+    for (uint32_t k = 0; k < r->n; k++)
+        if (r->state[k] == q) return true;
+    if (r->n == REGION_MAX) return false;
+    r->state[r->n++] = q;
+    return true;
+}
+
+/* States behind the bytes lo to hi; false when one of them leads out. */
+static bool advance(const struct maker *m, const struct region *from, int lo, int hi,
+                    struct region *to)
+{
+    for (uint32_t i = 0; i < from->n; i++)
+        for (int b = lo; b <= hi; b++) {
+            uint32_t q = dfa_next(m->key->dfa, from->state[i], (uint8_t)b);
+            if (q == DFA_DEAD || ends_here(m, q) || !region_add(to, q)) return false;
+        }
+    return true;
+}
+
+/* All characters beyond ASCII: lead bytes, the second byte, how many more. */
+static bool add_wide(const struct maker *m, uint32_t q, struct region *r)
+{
+    static const struct { uint8_t lead_lo, lead_hi, lo, hi, more; } row[] = {
+        {0xc2, 0xdf, 0x80, 0xbf, 0}, {0xe0, 0xe0, 0xa0, 0xbf, 1}, {0xe1, 0xec, 0x80, 0xbf, 1},
+        {0xed, 0xed, 0x80, 0x9f, 1}, {0xee, 0xef, 0x80, 0xbf, 1}, {0xf0, 0xf0, 0x90, 0xbf, 2},
+        {0xf1, 0xf3, 0x80, 0xbf, 2}, {0xf4, 0xf4, 0x80, 0x8f, 2}};
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        struct region at = {{q}, 1}, next = {{0}, 0};
+        if (!advance(m, &at, row[i].lead_lo, row[i].lead_hi, &next)) return false;
+        for (int k = 0; k <= row[i].more; k++) {
+            at = next;
+            next.n = 0;
+            if (!advance(m, &at, k ? 0x80 : row[i].lo, k ? 0xbf : row[i].hi, &next)) return false;
+        }
+        for (uint32_t k = 0; k < next.n; k++)
+            if (!region_add(r, next.state[k])) return false;
+    }
+    return true;
+}
+
+/* From q on, does no text of whole characters of these classes lead out? */
+static bool closed_under(const struct maker *m, uint32_t q, uint16_t classes)
+{
+    struct region r = {{q}, 1};
     uint64_t bytes[4] = {0};
     const struct dfa *d = m->key->dfa;
     for (int c = 0; c < TRIE_CLASSES; c++)
-        if (classes >> c & 1)
+        if (classes >> c & 1 && (1u << c) != TRIE_WIDE)
             for (int k = 0; k < 4; k++) bytes[k] |= m->by_class[c][k];
-    state[0] = m->key->state;
-    for (uint32_t i = 0; i < n; i++) {
-        const uint32_t *row = d->next + (size_t)state[i] * d->n_class;
+    for (uint32_t i = 0; i < r.n; i++) {
+        const uint32_t *row = d->next + (size_t)r.state[i] * d->n_class;
         for (uint32_t c = 0; c < d->n_class; c++) {
             if (!(bytes[c / 64] >> c % 64 & 1)) continue;
-            uint32_t to = row[c], k = 0;
-            if (to == DFA_DEAD || ends_here(m, to)) return false;
-            while (k < n && state[k] != to) k++;
-            if (k < n) continue;
-            if (n == REGION_MAX) return false;
-            state[n++] = to;
+            if (row[c] == DFA_DEAD || ends_here(m, row[c]) || !region_add(&r, row[c])) return false;
         }
+        if (classes & TRIE_WIDE && !add_wide(m, r.state[i], &r)) return false;
     }
     return true;
 }
@@ -133,32 +181,66 @@ static bool closed_under(const struct maker *m, uint16_t classes)
 static void find_classes(struct maker *m)
 {
     const struct dfa *d = m->key->dfa;
-    uint16_t barred = 0;
     for (int b = 0; b < 256; b++) {
         uint16_t cls = m->class_of[b];
         uint32_t c = d->class_of[b];
         m->by_class[__builtin_ctz(cls)][c / 64] |= 1ull << c % 64;
-        if (m->key->first && m->key->first[b / 64] >> b % 64 & 1) barred |= cls;
+        if (m->key->first && m->key->first[b / 64] >> b % 64 & 1) m->barred |= cls;
     }
-    for (int c = 0; c < TRIE_CLASSES; c++) {
-        uint16_t more = m->within | (uint16_t)(1u << c);
-        if (!(barred >> c & 1) && closed_under(m, more)) m->within = more;
+}
+
+/* Classes within which the automaton goes on for ever from q. */
+static uint16_t find_within(const struct maker *m, uint32_t q)
+{
+    uint16_t within = 0;
+    for (int c = 0; c < TRIE_CLASSES - 1; c++) {
+        uint16_t more = within | (uint16_t)(1u << c);
+        if (!(m->barred >> c & 1) && closed_under(m, q, more)) within = more;
     }
+    return within;
+}
+
+/* The same, remembered for a few states; 0 for more. */
+static uint16_t within_of(struct maker *m, uint32_t q)
+{
+    uint32_t k = 0;
+    while (k < m->n_known && m->known[k] != q) k++;
+    if (k == WITHIN_KNOWN) return 0;
+    if (k == m->n_known) {
+        m->known[m->n_known] = q;
+        m->known_within[m->n_known++] = find_within(m, q);
+    }
+    return m->known_within[k];
 }
 
 /* ---- walking ---- */
 
-static void add_own(struct maker *m, uint32_t i, uint32_t chars, bool closed)
+/* `within`: the base has them, unless they are broken. */
+static void add_own(struct maker *m, uint32_t i, uint32_t chars, bool closed, bool within)
 {
     struct mask_space *s = m->s;
     const struct trie *t = &s->trie;
     for (uint32_t k = t->node[i].first; k < t->node[i + 1].first; k++) {
+        if (within && !(s->classes[k] & ~m->within)) continue;
         uint32_t at = m->n_inner + m->n_closed;
         s->collect_id[at] = t->id[k];
         s->collect_char[at] = (uint16_t)(chars < CHARS_MAX ? chars : CHARS_MAX);
         s->collect_closed[at] = closed;
         if (closed) m->n_closed++;
         else m->n_inner++;
+    }
+}
+
+/* A subtree none of whose tokens leads out, `depth` bytes and `chars` characters before it. */
+static void add_whole(struct maker *m, uint32_t i, uint32_t depth, uint32_t chars)
+{
+    struct mask_space *s = m->s;
+    const struct trie_node *node = &s->trie.node[i];
+    for (uint32_t k = node->first, end = s->trie.node[node->end].first; k < end; k++) {
+        uint32_t at = m->n_inner++ + m->n_closed, n = chars + token_chars(s, s->trie.id[k], depth);
+        s->collect_id[at] = s->trie.id[k];
+        s->collect_char[at] = (uint16_t)n;
+        s->collect_closed[at] = false;
     }
 }
 
@@ -199,9 +281,15 @@ static void walk(struct maker *m)
             continue;
         }
         bool within = up->within && (m->class_of[node[i].byte] & m->within);
+        if (!up->within && node[node[i].end].first - node[i].first >= WHOLE_FROM &&
+            !(node[i].classes & ~within_of(m, up->q))) {
+            add_whole(m, i, depth, up->chars);
+            i = node[i].end;
+            continue;
+        }
         bool ends = ends_here(m, to);
         uint32_t chars = up->chars + ((d->flags[up->q] & DFA_CHAR) && node[i].byte != '"');
-        if (!within) add_own(m, i, chars, ends);
+        add_own(m, i, chars, ends, within);
         if (m->key->first && dfa_accepts(d, to)) add_leaving(m, i, depth + 1);
         if (ends && m->key->free) {
             /* What goes on behind a trigger is left to be tried token by token. */
@@ -270,6 +358,7 @@ static struct profile *make(struct mask_space *s, const struct profile_key *key)
     struct maker m = {.s = s, .key = key};
     for (int b = 0; b < 256; b++) m.class_of[b] = trie_class((uint8_t)b);
     find_classes(&m);
+    m.within = within_of(&m, key->state);
     struct profile *p = take(s, 1, sizeof *p);
     if (!p) return NULL;
     if (m.within) {

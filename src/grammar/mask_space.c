@@ -67,24 +67,26 @@ static enum err make_trie(struct mask_space *s, struct error *e)
                         : err_set(e, ERR_LIMIT, ERR_NO_POS, "no memory for a trie of tokens");
 }
 
-/* ---- the trie's upper part, tokens by class, what stands behind quotes ---- */
+/* ---- tokens by class, what stands behind quotes ---- */
 
-static void make_top(struct mask_space *s)
+static str text_of(const void *arg, uint32_t id)
 {
-    const struct trie_node *node = s->trie.node;
-    s->top = mem_array(257, sizeof *s->top);
-    for (uint32_t c = 1; c < node[0].end; c = node[c].end) {
-        s->top[0][node[c].byte] = c;
-        for (uint32_t k = c + 1; k < node[c].end; k = node[k].end)
-            s->top[1 + node[c].byte][node[k].byte] = k;
-    }
+    return vocab_piece(arg, (int32_t)id);
 }
 
-static uint16_t token_classes(str piece)
+static void index_trie(struct trie *t)
 {
-    uint16_t classes = 0;
-    for (size_t i = 0; i < piece.n; i++) classes |= trie_class((uint8_t)piece.p[i]);
-    return classes;
+    trie_index(t, mem_array(t->n_node, sizeof *t->child),
+               mem_array(t->n_node + 1, sizeof *t->child_at), mem_array(t->n_node, 1));
+}
+
+static void free_trie(struct trie *t)
+{
+    mem_free(t->node);
+    mem_free(t->id);
+    mem_free(t->child);
+    mem_free(t->child_at);
+    mem_free(t->child_byte);
 }
 
 /* Counting sort by classes. */
@@ -92,9 +94,11 @@ static void make_classes(struct mask_space *s)
 {
     uint32_t n_kind = 1u << TRIE_CLASSES, *at = mem_array(n_kind + 1, sizeof *at);
     uint16_t *classes = mem_array(s->trie.n_id, sizeof *classes);
+    s->classes = classes;
     s->class_id = mem_array(s->trie.n_id, sizeof *s->class_id);
     for (uint32_t k = 0; k < s->trie.n_id; k++) {
-        classes[k] = token_classes(vocab_piece(s->vocab, (int32_t)s->trie.id[k]));
+        str piece = vocab_piece(s->vocab, (int32_t)s->trie.id[k]);
+        classes[k] = trie_classes(piece);
         s->n_class_group += at[classes[k] + 1]++ == 0;
     }
     s->class_group = mem_array(s->n_class_group, sizeof *s->class_group);
@@ -105,7 +109,6 @@ static void make_classes(struct mask_space *s)
         at[c + 1] += at[c];
     }
     for (uint32_t k = 0; k < s->trie.n_id; k++) s->class_id[at[classes[k]]++] = s->trie.id[k];
-    mem_free(classes);
     mem_free(at);
 }
 
@@ -236,9 +239,11 @@ static enum err space_open(struct mask_space *s, size_t pool_bytes, struct error
     s->n_mask_slot = (uint32_t)(n < 1 ? 1 : n > MASK_SLOTS_MAX ? MASK_SLOTS_MAX : n);
     TRY(make_trie(s, e));
     make_special(s);
-    make_top(s);
+    index_trie(&s->trie);
+    trie_classify(&s->trie, text_of, s->vocab);
     make_classes(s);
     TRY(make_quotes(s, e));
+    index_trie(&s->quote);
     make_collect(s);
     TRY(map_scratch(s, e));
     TRY(vocab_scratch_new(FORCED_BYTES_MAX, &s->tokenizer, e));
@@ -276,12 +281,12 @@ void mask_space_free(struct mask_space *s)
     if (!s) return;
     pool_close(&s->pool);
     pool_close(&s->profiles);
-    mem_free(s->quote.node);
-    mem_free(s->quote.id);
+    free_trie(&s->quote);
+    free_trie(&s->trie);
     mem_free(s->quote_item);
     mem_free(s->class_group);
     mem_free(s->class_id);
-    mem_free(s->top);
+    mem_free(s->classes);
     mem_free(s->collect_id);
     mem_free(s->collect_char);
     mem_free(s->collect_closed);
@@ -290,8 +295,6 @@ void mask_space_free(struct mask_space *s)
     mem_free(s->track);
     if (s->scratch) munmap(s->scratch, s->scratch_bytes);
     vocab_scratch_free(s->tokenizer);
-    mem_free(s->trie.node);
-    mem_free(s->trie.id);
     mem_free(s->special);
     mem_free(s->eog);
     mem_free(s->control);

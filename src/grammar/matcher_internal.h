@@ -132,15 +132,15 @@ struct step_entry { uint32_t state, byte, to; };
 /* Tokens all of whose bytes are of certain classes. */
 struct class_set {
     uint64_t *bits;
-    uint32_t *id;                      /* by rising length */
-    uint32_t at[CHARS_MAX + 2];        /* at[n]: first with n bytes or more */
+    uint32_t *id;                      /* by rising number of characters */
+    uint32_t at[CHARS_MAX + 2];        /* at[n]: first with n characters or more */
     uint32_t n;
 };
 
 struct profile {
     /* Tokens that stay inside: `base` together with `id`. A count of characters beyond CHARS_MAX
      * is CHARS_MAX. */
-    const struct class_set *base;      /* or NULL; a character is a byte there */
+    const struct class_set *base;      /* or NULL */
     uint32_t *id;                      /* by rising number of characters */
     uint32_t at[CHARS_MAX + 2];        /* as in class_set */
     uint32_t n;
@@ -203,8 +203,7 @@ struct mask_space {
     struct quote_item *quote_item;     /* owns */
     struct trie quote;                 /* owns its arrays; what stands behind a quote in a token,
                                         * numbers are places in quote_item */
-    uint32_t (*top)[256];              /* owns; child by byte of the trie's root, then of its
-                                        * children by their byte: top[1 + byte] */
+    uint16_t *classes;                 /* owns; trie_classes by place in trie.id */
     uint32_t *collect_id;              /* owns [n_collect] scratch of profile_get */
     uint16_t *collect_char;            /* owns */
     uint8_t *collect_closed;           /* owns */

@@ -1,26 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "grammar/trie.h"
 #include "base/err.h"
+#include "base/utf8.h"
 
 uint16_t trie_class(uint8_t b)
 {
     if (b >= 'a' && b <= 'z') return 1 << 0;
     if (b >= 'A' && b <= 'Z') return 1 << 1;
     if (b >= '0' && b <= '9') return 1 << 2;
-    if (b == ' ') return 1 << 3;
-    if (b == '_') return 1 << 4;
-    if (b == '-') return 1 << 5;
-    if (b == '.') return 1 << 6;
-    if (b == '/') return 1 << 7;
-    if (b == ':') return 1 << 8;
-    if (b == '@') return 1 << 9;
-    if (b == '"') return 1 << 10;
-    if (b == '\\') return 1 << 11;
-    if (b < 32 || b == 127) return 1 << 12;
-    if (b >= 128) return 1 << 13;
-    return b == ',' || b == ';' || b == '\'' || b == '(' || b == ')' || b == '!' || b == '?'
-               ? 1 << 14
-               : 1 << 15;
+    switch (b) {
+    case ' ': return 1 << 3;
+    case '_': return 1 << 4;
+    case '-': return 1 << 5;
+    case '.': return 1 << 6;
+    case '/': return 1 << 7;
+    case ':': return 1 << 8;
+    case '@': return 1 << 9;
+    case '"': return 1 << 10;
+    case '\\': return 1 << 11;
+    default: return b < 32 || b == 127 ? 1 << 12 : b < 128 ? 1 << 13 : TRIE_WIDE;
+    }
+}
+
+uint16_t trie_classes(str text)
+{
+    uint16_t classes = 0;
+    for (size_t i = 0; i < text.n; i++) classes |= trie_class((uint8_t)text.p[i]);
+    return classes & TRIE_WIDE && !utf8_valid(text) ? classes | TRIE_BROKEN : classes;
 }
 
 /* ---- sorting: three-way radix quicksort, the smaller parts first ---- */
@@ -133,8 +139,7 @@ void trie_build(struct trie *t, const struct trie_item *item, size_t n, struct t
         for (; depth > keep; depth--) node[open[depth]].end = n_node;
         while (depth < item[i].n) {
             uint8_t byte = (uint8_t)item[i].p[depth];
-            node[n_node] = (struct trie_node){.first = (uint32_t)i, .byte = byte,
-                                              .classes = trie_class(byte)};
+            node[n_node] = (struct trie_node){.first = (uint32_t)i, .byte = byte};
             open[++depth] = n_node++;
         }
         id[i] = item[i].id;
@@ -142,16 +147,45 @@ void trie_build(struct trie *t, const struct trie_item *item, size_t n, struct t
     for (; depth > 0; depth--) node[open[depth]].end = n_node;
     node[0].end = n_node;
     node[n_node] = (struct trie_node){.end = n_node + 1, .first = (uint32_t)n};
-    for (uint32_t i = n_node; i-- > 0;)
-        for (uint32_t c = i + 1; c < node[i].end; c = node[c].end)
-            node[i].classes |= node[c].classes;
-    *t = (struct trie){node, id, n_node, (uint32_t)n};
+    *t = (struct trie){.node = node, .id = id, .n_node = n_node, .n_id = (uint32_t)n};
+}
+
+void trie_index(struct trie *t, uint32_t *child, uint32_t *child_at, uint8_t *child_byte)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < t->n_node; i++) {
+        child_at[i] = n;
+        for (uint32_t c = i + 1, end = t->node[i].end; c < end; c = t->node[c].end) {
+            child[n] = c;
+            child_byte[n++] = t->node[c].byte;
+        }
+    }
+    child_at[t->n_node] = n;
+    t->child = child;
+    t->child_at = child_at;
+    t->child_byte = child_byte;
+}
+
+void trie_classify(struct trie *t, str (*text)(const void *arg, uint32_t id), const void *arg)
+{
+    for (uint32_t i = t->n_node; i-- > 0;) {
+        struct trie_node *node = &t->node[i];
+        node->classes = i ? trie_class(node->byte) : 0;
+        for (uint32_t k = node->first; k < node[1].first; k++)
+            node->classes |= trie_classes(text(arg, t->id[k])) & TRIE_BROKEN;
+        for (uint32_t c = i + 1; c < node->end; c = t->node[c].end)
+            node->classes |= t->node[c].classes;
+    }
 }
 
 uint32_t trie_child(const struct trie *t, uint32_t i, uint8_t byte)
 {
-    uint32_t end = t->node[i].end;
-    for (uint32_t c = i + 1; c < end; c = t->node[c].end)
-        if (t->node[c].byte == byte) return c;
+    if (!t->child) {
+        for (uint32_t c = i + 1, end = t->node[i].end; c < end; c = t->node[c].end)
+            if (t->node[c].byte == byte) return c;
+        return 0;
+    }
+    for (uint32_t k = t->child_at[i]; k < t->child_at[i + 1]; k++)
+        if (t->child_byte[k] == byte) return t->child[k];
     return 0;
 }
