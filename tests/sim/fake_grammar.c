@@ -5,6 +5,7 @@
 #include "fake_model.h"
 
 #define DEPTH_MAX 3
+#define FAKE_CALL 40                   /* a control token that grammars use as a mark */
 #define N_CHAR 22
 
 /* ---- tokens ---- */
@@ -14,11 +15,11 @@
 static const char *const pieces[FAKE_VOCAB] = {
     "<end>", "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "a", "b", "c", "d", "e", "{", "}",
     "\"", ":", ",", "-", SPACE, "ab", "abc", "de", "{\"", "\":", "12", SPACE "a", "00", "cd", "aa",
-    "},", "\",", "abcde", "ee", "123", SPACE "1", "bb", "dd",
+    "},", "\",", "abcde", "ee", "123", SPACE "1", "bb", "<call>",
 };
 static const char *const merges[] = {
     "a b", "ab c", "d e", "{ \"", "\" :", "1 2", SPACE " a", "0 0", "c d", "a a", "} ,", "\" ,",
-    "abc de", "e e", "12 3", SPACE " 1", "b b", "d d",
+    "abc de", "e e", "12 3", SPACE " 1", "b b",
 };
 #define N_MERGE (sizeof merges / sizeof *merges)
 
@@ -28,7 +29,7 @@ struct vocab *fake_vocab(void)
     int32_t type[FAKE_VOCAB];
     for (int i = 0; i < FAKE_VOCAB; i++) {
         token[i] = str_of(pieces[i]);
-        type[i] = i == FAKE_EOG ? TOKEN_CONTROL : TOKEN_NORMAL;
+        type[i] = i == FAKE_EOG || i == FAKE_CALL ? TOKEN_CONTROL : TOKEN_NORMAL;
     }
     for (size_t i = 0; i < N_MERGE; i++)
         merge[i] = str_of(merges[i]);
@@ -102,7 +103,7 @@ static uint32_t random_repeat(struct fake_builder *b, struct rng *r, int depth)
 
 static uint32_t random_node(struct fake_builder *b, struct rng *r, int depth)
 {
-    switch (depth < DEPTH_MAX ? rng_below(r, 6) : rng_below(r, 2)) {
+    switch (depth < DEPTH_MAX ? rng_below(r, 7) : rng_below(r, 2)) {
     case 0:
         return grammar_terminal(b->g, dfa_shared(DFA_INTEGER), 0, GRAMMAR_UNBOUNDED);
     case 2:
@@ -111,14 +112,25 @@ static uint32_t random_node(struct fake_builder *b, struct rng *r, int depth)
         return random_many(b, r, depth, false);
     case 4:
         return random_repeat(b, r, depth);
+    case 5:
+        return grammar_mark(b->g, STR("<call>"));
     default:
         return random_text(b, r);
     }
+}
+
+/* Free text until a mark or a text comes, then something strict; as tool calls are. */
+static uint32_t random_free(struct fake_builder *b, struct rng *r)
+{
+    struct grammar_trigger t[2] = {{STR("<call>"), random_node(b, r, 1)},
+                                   {STR("ab1"), random_node(b, r, 1)}};
+    size_t first = rng_below(r, 2);
+    return grammar_free(b->g, t + first, 1 + rng_below(r, 2 - first), rng_below(r, 2) == 0);
 }
 
 struct grammar *fake_grammar(struct rng *r)
 {
     struct fake_builder b;
     fake_builder_init(&b);
-    return fake_close(&b, random_node(&b, r, 0));
+    return fake_close(&b, rng_below(r, 5) == 0 ? random_free(&b, r) : random_node(&b, r, 0));
 }

@@ -6,10 +6,10 @@
 #include "base/rand.h"
 #include "grammar/matcher.h"
 
-#define FAKE_PIECE_MAX 5               /* bytes of a token, at most */
+#define FAKE_PIECE_MAX 6               /* bytes of a token, at most */
 
-/* Gives a vocabulary of FAKE_VOCAB tokens: FAKE_EOG, digits, a few letters and signs of JSON, and
- * longer pieces of them. */
+/* Gives a vocabulary of FAKE_VOCAB tokens: FAKE_EOG, digits, a few letters and signs of JSON,
+ * longer pieces of them, and one mark. */
 struct vocab *fake_vocab(void);
 
 /* A builder on an arena of its own; fake_close gives its grammar. */
@@ -22,6 +22,6 @@ void fake_builder_init(struct fake_builder *b);
 struct grammar *fake_close(struct fake_builder *b, uint32_t root);
 struct grammar *fake_text(const char *text);
 
-/* Gives a grammar of texts, choices, sequences, repeats and integers: short or long, some of
- * one text only, some that hardly end. */
+/* Gives a grammar of texts, marks, choices, sequences, repeats and integers: short or long, some of
+ * one text only, some that hardly end, some behind free text. */
 struct grammar *fake_grammar(struct rng *r);

@@ -49,7 +49,7 @@ struct sim {
     int32_t stem[PROMPT_MAX];          /* what prompts begin with */
     int64_t turn;
     bool was_stuck, is_asleep;
-    uint64_t n_cached, n_parked, n_preempted, n_forced, n_obeyed;
+    uint64_t n_cached, n_parked, n_preempted, n_forced, n_obeyed, n_reset;
 };
 
 static int below(struct sim *m, int n)
@@ -306,7 +306,8 @@ static void sim_open(struct sim *m, uint64_t seed)
         .n_ctx = 2 + below(m, 400), .n_seq_max = 1 + below(m, 12),
         .n_queue_max = below(m, 60), .prefill_chunk = 1 + below(m, chance(m, 50) ? 8 : 200),
         .n_page = (uint32_t)(1 + below(m, chance(m, 50) ? 8 : 80)),
-        .prefix_cache = chance(m, 80)};
+        .prefix_cache = chance(m, 80),
+        .mask_pool_bytes = chance(m, 50) ? SCHED_MASK_POOL_MIN : 0};   /* small: often reset */
     m->vocab = fake_vocab();
     o.vocab = m->vocab;
     fake_init(&m->model, o.n_seq_max);
@@ -391,6 +392,7 @@ static void sim_end_books(struct sim *m)
     EXPECT(m, st.kv_pages_used == st.kv_pages_cached);
     EXPECT(m, st.tokens_cached >= m->n_cached);
     EXPECT(m, st.tokens_forced <= st.tokens_decoded);
+    m->n_reset = mask_space_stats(m->sc->constrain.space).n_reset;
     m->n_forced = st.tokens_forced;
 }
 
@@ -445,7 +447,7 @@ int main(int argc, char **argv)
         return 2;
     struct sim *m = mem_alloc(sizeof *m);
     uint64_t n_client = 0, n_turn = 0, n_cached = 0, n_parked = 0, n_busy = 0, n_preempted = 0;
-    uint64_t n_forced = 0, n_obeyed = 0;
+    uint64_t n_forced = 0, n_obeyed = 0, n_reset = 0;
     for (int64_t i = 0; i < n; i++) {
         simulate(m, (uint64_t)(first + i));
         n_client += (uint64_t)m->n_client;
@@ -456,13 +458,16 @@ int main(int argc, char **argv)
         n_preempted += m->n_preempted;
         n_forced += m->n_forced;
         n_obeyed += m->n_obeyed;
+        n_reset += m->n_reset;
     }
     printf("%lld seeds: %llu sequences, %llu turns, %llu cached tokens, %llu parked turns, "
-           "%llu preempted, %llu refused, %llu forced tokens, %llu ended by grammar\n",
+           "%llu preempted, %llu refused, %llu forced tokens, %llu ended by grammar, "
+           "%llu mask pools reset\n",
            (long long)n, (unsigned long long)n_client, (unsigned long long)n_turn,
            (unsigned long long)n_cached, (unsigned long long)n_parked,
            (unsigned long long)n_preempted, (unsigned long long)n_busy,
-           (unsigned long long)n_forced, (unsigned long long)n_obeyed);
+           (unsigned long long)n_forced, (unsigned long long)n_obeyed,
+           (unsigned long long)n_reset);
     mem_free(m);
     /* A run that never met the hard cases proves nothing. */
     bool has_met_all = n_cached > 0 && n_parked > 0 && n_busy > 0 && n_preempted > 0 &&
