@@ -84,14 +84,17 @@ struct json_scan {
  * at the byte behind it. */
 enum call_scan call_scan_json(struct json_scan *s, str text, size_t *at);
 
-/* Up to the bracket that closes the first one; strings between marks (BARE) or in quotes with
- * backslashes (mark empty). Zeroed: at its start. */
+/* The same for an object of BARE rows. */
+enum call_scan call_scan_bare(struct json_scan *s, str mark, str text, size_t *at);
+
+/* Behind an opening bracket: up to the one that closes it; strings in quotes with backslashes.
+ * Zeroed: at its start. */
 struct nest_scan {
     uint16_t depth;
     char quote;                        /* the one to wait for, 0: outside of strings */
     bool escaped;
 };
-enum call_scan call_scan_nest(struct nest_scan *s, str mark, str text, size_t *at);
+enum call_scan call_scan_nest(struct nest_scan *s, str text, size_t *at);
 
 /* ---- arguments that are no JSON (call_parse_args.c) ---- */
 

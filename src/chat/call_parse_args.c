@@ -7,8 +7,8 @@
 #include "base/utf8.h"
 #include "chat/call_internal.h"
 
-#define REF_MAX 64                     /* $ref after $ref */
-#define SCHEMAS_MAX 1000               /* looked at for the types of one value */
+#define REF_MAX 64 /* $ref after $ref */
+#define SCHEMAS_MAX 1000 /* looked at for the types of one value */
 #define VALUE_TREE_BYTES_MAX ((size_t)128 << 20)
 
 /* ---- what a schema can mean ---- */
@@ -89,7 +89,10 @@ static unsigned types_of_keyword(const struct json *type)
     return m;
 }
 
-struct look { const struct json *root; int n_left; };
+struct look {
+    const struct json *root;
+    int n_left;
+};
 
 static unsigned types_within(struct look *l, const struct json *schema);
 
@@ -162,8 +165,7 @@ void call_value_of_text(struct json_writer *w, str text, const struct json *sche
     }
     a = arena_new(VALUE_TREE_BYTES_MAX);
     if (word.n) json = word;
-    if (json_parse(json, a, &v, NULL) == ERR_OK && (types >> v->type & 1) &&
-        v->type != JSON_STRING)
+    if (json_parse(json, a, &v, NULL) == ERR_OK && (types >> v->type & 1) && v->type != JSON_STRING)
         jw_raw(w, json);
     else
         jw_string(w, text);
@@ -184,12 +186,18 @@ static void skip_blank(struct literal *l)
     while (l->at < l->text.n && call_is_blank(l->text.p[l->at])) l->at++;
 }
 
+/* White space may stand before it, and stays when something else follows. */
 static bool take(struct literal *l, str what)
 {
+    size_t back = l->at;
+
     skip_blank(l);
-    if (what.n == 0 || !str_starts(str_sub(l->text, l->at, what.n), what)) return false;
-    l->at += what.n;
-    return true;
+    if (what.n && str_starts(str_sub(l->text, l->at, what.n), what)) {
+        l->at += what.n;
+        return true;
+    }
+    l->at = back;
+    return false;
 }
 
 static bool take_value(struct literal *l);
@@ -300,17 +308,17 @@ static bool take_string(struct literal *l, void (*write)(struct json_writer *w, 
     return ok;
 }
 
-/* A key without quotes ends before the colon. */
+/* BARE: all up to the colon; PYTHON: a string. */
 static bool take_key(struct literal *l)
 {
-    size_t from;
+    size_t end;
 
-    skip_blank(l);
-    if (take_string(l, jw_key_str)) return true;
-    from = l->at;
-    while (l->at < l->text.n && l->text.p[l->at] != ':') l->at++;
-    if (l->at == from) return false;
-    jw_key_str(l->w, str_trim(str_sub(l->text, from, l->at - from)));
+    if (l->mark.n == 0) skip_blank(l);
+    if (l->mark.n == 0) return take_string(l, jw_key_str);
+    end = str_find_char(l->text, ':', l->at);
+    if (end == SIZE_MAX) return false;
+    jw_key_str(l->w, str_sub(l->text, l->at, end - l->at));
+    l->at = end;
     return true;
 }
 

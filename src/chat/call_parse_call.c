@@ -215,7 +215,7 @@ static enum step step_braces(struct call_parser *p)
         if (v.p[p->at] != '{') return STEP_BAD;
         p->body = (struct span){p->at - p->from, 1};
     }
-    r = is_bare ? call_scan_nest(&p->nest, p->syntax->string_mark, v, &p->at)
+    r = is_bare ? call_scan_bare(&p->json, p->syntax->string_mark, v, &p->at)
                 : call_scan_json(&p->json, v, &p->at);
     if (r == SCAN_DONE) return close_body(p, p->at);
     return r == SCAN_BAD ? STEP_BAD : STEP_MORE;
@@ -226,8 +226,7 @@ static enum step step_python(struct call_parser *p)
 {
     enum call_scan r;
 
-    if (p->nest.depth == 0) p->nest.depth = 1;
-    r = call_scan_nest(&p->nest, STR_NONE, view(p), &p->at);
+    r = call_scan_nest(&p->nest, view(p), &p->at);
     if (r == SCAN_BAD) return STEP_BAD;
     if (r == SCAN_MORE) return STEP_MORE;
     p->at--; /* CLOSE takes the bracket */
@@ -408,14 +407,28 @@ static str value_text(const struct call_parser *p, struct span s)
     return v;
 }
 
+static str key_text(const struct call_parser *p, size_t i)
+{
+    return str_trim(span_str(p, p->arg[i].key));
+}
+
+/* A name that comes twice holds what came last. */
+static bool comes_again(const struct call_parser *p, size_t i)
+{
+    for (size_t k = i + 1; k < p->n_arg; k++)
+        if (str_eq(key_text(p, k), key_text(p, i))) return true;
+    return false;
+}
+
 static void write_tags(const struct call_parser *p, struct json_writer *w)
 {
     const struct json *parameters = p->called->parameters;
 
     jw_object(w);
     for (size_t i = 0; i < p->n_arg; i++) {
-        str key = str_trim(span_str(p, p->arg[i].key));
+        str key = key_text(p, i);
 
+        if (comes_again(p, i)) continue;
         jw_key_str(w, key);
         call_value_of_text(w, value_text(p, p->arg[i].value), call_argument_schema(parameters, key),
                            parameters);

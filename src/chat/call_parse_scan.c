@@ -128,13 +128,69 @@ enum call_scan call_scan_json(struct json_scan *s, str text, size_t *at)
     return SCAN_MORE;
 }
 
-/* ---- brackets and strings of other notations ---- */
+/* ---- bare keys, strings between marks ---- */
+
+/* SCAN_DONE: the mark stood there and *at moved; SCAN_MORE: it may; SCAN_BAD: it does not. */
+static enum call_scan scan_mark(str mark, str text, size_t *at)
+{
+    str rest = str_sub(text, *at, mark.n);
+
+    if (!str_eq(rest, mark)) return str_starts(mark, rest) ? SCAN_MORE : SCAN_BAD;
+    *at += mark.n;
+    return SCAN_DONE;
+}
+
+/* The mark opens a string where a value may stand, and ends the one that is open. */
+static enum call_scan scan_bare_mark(struct json_scan *s, str mark, str text, size_t *at)
+{
+    enum call_scan r;
+
+    if (s->state != STRING && s->state != VALUE && s->state != VALUE_OR_END) return SCAN_BAD;
+    r = scan_mark(mark, text, at);
+    if (r == SCAN_DONE) s->state = s->state == STRING ? AFTER : STRING;
+    return r;
+}
+
+/* A key is everything up to the colon. */
+static enum call_scan scan_bare_byte(struct json_scan *s, char c)
+{
+    if (s->state == STRING) return SCAN_MORE;
+    if (s->state == KEY || s->state == KEY_OR_END) {
+        if (c == '}' && s->state == KEY_OR_END) return close_value(s, c);
+        if (call_is_blank(c)) return SCAN_MORE;
+        s->state = c == ':' ? VALUE : KEY;
+        return SCAN_MORE;
+    }
+    if (call_is_blank(c)) return SCAN_MORE;
+    if (s->state == AFTER) return scan_after(s, c);
+    return c == '"' ? SCAN_BAD : scan_value(s, c);
+}
+
+enum call_scan call_scan_bare(struct json_scan *s, str mark, str text, size_t *at)
+{
+    while (*at < text.n) {
+        char c = text.p[*at];
+        enum call_scan r = SCAN_BAD;
+
+        if (s->state == SCALAR && !is_scalar(c)) s->state = AFTER;
+        if (c == mark.p[0]) r = scan_bare_mark(s, mark, text, at);
+        if (r == SCAN_MORE) return r;
+        if (r == SCAN_DONE) continue;
+        r = s->state == SCALAR ? SCAN_MORE : scan_bare_byte(s, c);
+        if (r == SCAN_BAD) return r;
+        ++*at;
+        if (r == SCAN_DONE) return r;
+    }
+    return SCAN_MORE;
+}
+
+/* ---- Python's brackets and strings ---- */
 
 static enum call_scan scan_bracket(struct nest_scan *s, char c)
 {
+    if (c == '"' || c == '\'') s->quote = c;
     if (c == '{' || c == '[' || c == '(') return ++s->depth > CALL_DEPTH_MAX ? SCAN_BAD : SCAN_MORE;
     if (c != '}' && c != ']' && c != ')') return SCAN_MORE;
-    if (s->depth == 0) return SCAN_BAD;
     return --s->depth ? SCAN_MORE : SCAN_DONE;
 }
 
@@ -149,38 +205,13 @@ static enum call_scan scan_quoted(struct nest_scan *s, char c)
     return SCAN_MORE;
 }
 
-/* SCAN_MORE moved *at; SCAN_DONE: a mark may begin here, and it is not known yet. */
-static enum call_scan scan_marked(struct nest_scan *s, str mark, str text, size_t *at)
+enum call_scan call_scan_nest(struct nest_scan *s, str text, size_t *at)
 {
-    str rest = str_sub(text, *at, mark.n);
-    bool is_mark = str_eq(rest, mark);
-
-    if (!is_mark && rest.n < mark.n && str_starts(mark, rest)) return SCAN_DONE;
-    if (is_mark) s->quote = s->quote ? 0 : mark.p[0];
-    *at += is_mark ? mark.n : 1;
-    return SCAN_MORE;
-}
-
-enum call_scan call_scan_nest(struct nest_scan *s, str mark, str text, size_t *at)
-{
+    if (s->depth == 0) s->depth = 1;
     while (*at < text.n) {
         char c = text.p[*at];
-        enum call_scan r;
+        enum call_scan r = s->quote ? scan_quoted(s, c) : scan_bracket(s, c);
 
-        if (mark.n && c == mark.p[0]) {
-            if (scan_marked(s, mark, text, at) == SCAN_DONE) return SCAN_MORE;
-            continue;
-        }
-        if (s->quote && mark.n) {
-            r = SCAN_MORE;
-        } else if (s->quote) {
-            r = scan_quoted(s, c);
-        } else if (mark.n == 0 && (c == '"' || c == '\'')) {
-            s->quote = c;
-            r = SCAN_MORE;
-        } else {
-            r = scan_bracket(s, c);
-        }
         if (r == SCAN_BAD) return r;
         ++*at;
         if (r == SCAN_DONE) return r;

@@ -46,7 +46,7 @@ static const struct dfa *both(struct texts *t, const struct dfa *a, const struct
 /* n_min to n_max characters. */
 static const struct dfa *of_length(struct texts *t, uint64_t n_min, uint64_t n_max)
 {
-    char pattern[96];
+    char pattern[96], upto[24] = "";
     uint32_t min, max;
 
     if (n_min > n_max) return fail(t, ERR_ARG, "minLength", "is above maxLength");
@@ -54,13 +54,10 @@ static const struct dfa *of_length(struct texts *t, uint64_t n_min, uint64_t n_m
         return fail(t, ERR_ARG, n_min > LENGTH_MAX ? "minLength" : "maxLength",
                     "of a text in this model's call format is counted up to 8192; use less, or "
                     "none");
-    if (n_max == UINT64_MAX)
-        snprintf(pattern, sizeof pattern, "^[\\s\\S]{%llu}[\\s\\S]*$", (unsigned long long)n_min);
-    else if (n_min > 0)
-        snprintf(pattern, sizeof pattern, "^[\\s\\S]{%llu}[\\s\\S]{0,%llu}$",
-                 (unsigned long long)n_min, (unsigned long long)(n_max - n_min));
-    else
-        snprintf(pattern, sizeof pattern, "^(?:|[\\s\\S]{0,%llu})$", (unsigned long long)n_max);
+    if (n_max != UINT64_MAX) snprintf(upto, sizeof upto, "%llu", (unsigned long long)n_max);
+    /* Alternatives, because of a single repeated class regex_dfa only tells the counts. */
+    snprintf(pattern, sizeof pattern, "^(?:[\\s\\S]{%llu,%s}|[\\s\\S]{%llu})$",
+             (unsigned long long)n_min, upto, (unsigned long long)n_min);
     return regex_dfa(t->w, str_of(pattern), true, &min, &max);
 }
 

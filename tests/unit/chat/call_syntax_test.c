@@ -296,7 +296,8 @@ static const struct turn_row turns[] = {
     {"hermes", false, false, false, false, "Text.\n" PING, true},
     {"hermes", false, false, false, false, "Text.\n" PING "\n" PING, false},
     {"hermes", false, true, false, false, "Text. <tool_call>", false},
-    {"hermes", false, true, false, false, "Text. <tool_call>{\"name\": \"ping\"}</tool_call>", false},
+    {"hermes", false, true, false, false, "Text. <tool_call>{\"name\": \"ping\"}</tool_call>",
+     false},
     {"hermes", false, true, false, false, PING "\nmore", false},
     {"hermes", true, true, false, false, PING "\n" PING "\n" PING, true},
     {"hermes", true, false, false, false, PING "\n" PING, false},
@@ -320,28 +321,36 @@ static const struct turn_row turns[] = {
     {"llama3", false, true, false, false, "{\"name\": \"pong\", \"parameters\": {}}", false},
     {"llama3", false, true, false, false, "{\"type\": \"function\"}", false},
     {"llama3", false, true, false, false, "\n{\"name\": \"pong\"}", false},
-    {"llama3", false, true, false, false, "Hm <|python_tag|>{\"name\": \"ping\", \"parameters\": {}}", true},
+    {"llama3", false, true, false, false, "Hm <|python_tag|>{\"name\": \"ping\", "
+     "\"parameters\": {}}", true},
     {"llama3", false, true, false, false, "Hm <|python_tag|>print(1)", false},
     {"llama3", true, true, false, false, "Text", false},
-    {"qwen3_coder", false, true, false, false, "Hm\n<function=ping>\n</function>\n</tool_call>", true},
-    {"qwen3_coder", false, true, false, false, "Hm\n<function=pong>\n</function>\n</tool_call>", false},
+    {"qwen3_coder", false, true, false, false, "Hm\n<function=ping>\n</function>\n</tool_call>",
+     true},
+    {"qwen3_coder", false, true, false, false, "Hm\n<function=pong>\n</function>\n</tool_call>",
+     false},
     {"mistral_v3", true, true, false, false, "[TOOL_CALLS][{\"name\": \"ping\", \"arguments\": {}, "
      "\"id\": \"abcDEF123\"}]", true},
     {"mistral_v3", true, true, false, false, "[TOOL_CALLS][{\"name\": \"ping\", \"arguments\": {}, "
      "\"id\": \"abcDEF12\"}]", false},
     {"mistral_v3", true, true, false, false, "[TOOL_CALLS][]", false},
-    {"kimi", true, true, false, false, "<|tool_calls_section_begin|><|tool_call_begin|>functions.ping:12"
+    {"kimi", true, true, false, false, "<|tool_calls_section_begin|><|tool_call_begin|>"
+     "functions.ping:12"
      "<|tool_call_argument_begin|>{}<|tool_call_end|><|tool_calls_section_end|>", true},
     {"glm", true, true, false, true, "\n<think></think>\n<tool_call>ping\n</tool_call>", true},
     {"gpt_oss", false, true, false, true, "<|channel|>final<|message|>Hi", true},
     {"gpt_oss", false, true, false, true, "Hi", false},
-    {"gpt_oss", false, true, false, true, "<|channel|>analysis<|message|>hm<|end|><|start|>assistant"
+    {"gpt_oss", false, true, false, true, "<|channel|>analysis<|message|>hm<|end|><|start|>"
+     "assistant"
      "<|channel|>final<|message|>Hi", true},
-    {"gpt_oss", false, true, false, true, "<|channel|>analysis<|message|>hm<|end|><|start|>assistant"
+    {"gpt_oss", false, true, false, true, "<|channel|>analysis<|message|>hm<|end|><|start|>"
+     "assistant"
      "<|channel|>commentary<|message|>Look.<|end|><|start|>assistant<|channel|>commentary "
      "to=functions.ping <|constrain|>json<|message|>{}", true},
-    {"gpt_oss", false, true, false, true, " to=functions.ping<|channel|>commentary json<|message|>{}", true},
-    {"gpt_oss", false, true, false, true, "<|channel|>commentary to=functions.pong <|constrain|>json"
+    {"gpt_oss", false, true, false, true, " to=functions.ping<|channel|>commentary "
+     "json<|message|>{}", true},
+    {"gpt_oss", false, true, false, true, "<|channel|>commentary to=functions.pong <|constrain|>"
+     "json"
      "<|message|>{}", false},
     {"gpt_oss", false, true, false, true, "<|channel|>final<|message|>Hi<|channel|>commentary "
      "to=functions.pong", false},
@@ -371,6 +380,273 @@ static void test_turns(void **state)
     arena_free(a);
 }
 
+/* ---- marks that are tokens ---- */
+
+static size_t n_allowed(const uint64_t *mask, size_t words)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < words; i++)
+        n += (size_t)__builtin_popcountll(mask[i]);
+    return n;
+}
+
+/* The turn must begin with this token and nothing else; then come these bytes. */
+static void starts_with(struct run *r, int32_t id, const char *then)
+{
+    const uint64_t *mask = matcher_mask(r->m);
+    assert_int_equal(n_allowed(mask, mask_words(r->space)), 1);
+    assert_true(mask[id / 64] >> id % 64 & 1);
+    assert_true(matcher_accept(r->m, id));
+    for (; *then; then++)
+        if (!matcher_accept(r->m, (uint8_t)*then))
+            fail_msg("\"%s\" is refused", then);
+}
+
+static void test_marks(void **state)
+{
+    static const char *const marks[] = {"<tool_call>", "</tool_call>", "<|channel|>", "<|message|>",
+                                        "<|constrain|>"};
+    struct run r;
+    struct arena *a = arena_new(0);
+    struct call_grammar c = grammar_of(fixture_tools(a), 1, true);
+    (void)state;
+    run_new(&r, marks, N_OF(marks));
+    must_make(&r, "hermes", call_syntax_named("hermes"), &c, false, false);
+    starts_with(&r, 257, "\n{\"name\": \"ping\", \"arguments\": {}}\n");
+    assert_false(matcher_may_end(r.m));
+    assert_true(matcher_accept(r.m, 258));
+    assert_true(matcher_may_end(r.m));
+    end(&r);
+    must_make(&r, "qwen3_coder", call_syntax_named("qwen3_coder"), &c, false, false);
+    starts_with(&r, 257, "\n<function=ping>\n</function>\n");
+    assert_true(matcher_accept(r.m, 258));
+    end(&r);
+    c.required = false;
+    must_make(&r, "gpt_oss", call_syntax_named("gpt_oss"), &c, false, false);
+    assert_true(matcher_accept(r.m, 259));
+    for (const char *p = "commentary to=functions.ping "; *p; p++)
+        assert_true(matcher_accept(r.m, (uint8_t)*p));
+    assert_true(matcher_accept(r.m, 261));
+    end(&r);
+    run_free(&r);
+    arena_free(a);
+}
+
+/* ---- whatever may be written is a call that its schema allows ---- */
+
+/* clang-format off */
+static const char *const schemas[] = {
+    OBJECT("\"s\": {\"type\": \"string\", \"enum\": [\"a\", \"b c\", \"\\n\", \"<\", \"null\"]}",
+        "\"s\""),
+    OBJECT("\"s\": {\"type\": \"string\", \"minLength\": 2, \"maxLength\": 4}", "\"s\""),
+    OBJECT("\"s\": {\"type\": \"string\", \"pattern\": \"^[a-c]+-[0-9]{2}$\"}", "\"s\""),
+    OBJECT("\"s\": {\"type\": \"string\", \"pattern\": \"^[a-c]{2,3}$\", \"maxLength\": 2}",
+        "\"s\""),
+    OBJECT("\"s\": {\"const\": \"x y\"}, \"t\": {\"const\": 5}, \"u\": {\"const\": true}",
+        "\"s\", \"t\", \"u\""),
+    OBJECT("\"s\": {\"type\": [\"string\", \"null\"]}", "\"s\""),
+    OBJECT("\"s\": {\"type\": [\"string\", \"integer\", \"boolean\"], \"minLength\": 1}", "\"s\""),
+    OBJECT("\"s\": {\"anyOf\": [{\"type\": \"string\", \"maxLength\": 3}, {\"type\": \"integer\", "
+           "\"minimum\": 10, \"maximum\": 12}]}", "\"s\""),
+    OBJECT("\"s\": {\"anyOf\": [{\"type\": \"string\", \"enum\": [\"1\", \"x\"]}, {\"type\": "
+    "\"array\", "
+           "\"items\": {\"type\": \"boolean\"}, \"maxItems\": 2}]}", "\"s\""),
+    OBJECT("\"s\": {\"enum\": [\"a\", 1, null, true, \"1\"]}", "\"s\""),
+    OBJECT("\"b\": {\"type\": \"boolean\"}, \"n\": {\"type\": [\"null\", \"boolean\"]}",
+        "\"b\", \"n\""),
+    OBJECT("\"i\": {\"type\": \"integer\", \"minimum\": -3, \"maximum\": 3}, \"n\": {\"type\": "
+    "\"number\"}", "\"i\""),
+    OBJECT("\"o\": {\"type\": \"object\", \"properties\": {\"a\": {\"type\": \"integer\"}, "
+    "\"b\": {\"type\": "
+           "\"string\", \"maxLength\": 2}}, \"required\": [\"a\"], \"additionalProperties\": "
+           "false}", "\"o\""),
+    OBJECT("\"a\": {\"type\": \"array\", \"items\": {\"type\": \"string\", \"maxLength\": 2}, "
+    "\"maxItems\": 2}", ""),
+    "{\"type\": \"object\", \"properties\": {\"any\": {}}, \"required\": [\"any\"]}",
+    "{\"type\": \"object\"}",
+    "{\"type\": \"object\", \"additionalProperties\": {\"type\": \"integer\"}}",
+    "{\"properties\": {\"x\": {\"$ref\": \"#/$defs/t\"}}, \"required\": [\"x\"], \"$defs\": {"
+    "\"t\": "
+    "{\"type\": \"string\", \"maxLength\": 3}}}",
+    "{\"anyOf\": [{\"type\": \"object\", \"properties\": {\"a\": {\"type\": \"integer\"}}, "
+    "\"required\": [\"a\"], "
+    "\"additionalProperties\": false}, {\"type\": \"object\", \"properties\": {\"b\": {"
+    "\"type\": \"string\", "
+    "\"maxLength\": 1}}, \"required\": [\"b\"], \"additionalProperties\": false}]}",
+    "{\"type\": \"object\", \"properties\": {\"no\": false, \"yes\": true}, \"required\": "
+    "[\"yes\"]}",
+    "{\"type\": \"object\", \"properties\": {}, \"required\": [\"other\"], "
+    "\"additionalProperties\": "
+    "{\"type\": \"boolean\"}}",
+};
+/* clang-format on */
+
+/* Exponents would give numbers beyond double, which no reader takes. */
+static bool is_exponent(const struct buf *b, int32_t c)
+{
+    return (c == 'e' || c == 'E') && b->n && b->p[b->n - 1] >= '0' && b->p[b->n - 1] <= '9';
+}
+
+static bool try_byte(struct run *r, char c, struct buf *out)
+{
+    if (!matcher_accept(r->m, (uint8_t)c))
+        return false;
+    buf_char(out, c);
+    return true;
+}
+
+/* A random turn that the matcher allows; false when none came to its end. */
+static bool random_turn(struct run *r, struct rng *rng, struct buf *out)
+{
+    static const char closers[] = "\"}])<\n,>| ";
+    static const char *const ends[] = {"\n</parameter>\n", "</arg_value>\n", "<|\"|>",
+                                       "k:1}", "other:true}", ":true,"};
+    buf_clear(out);
+    for (int step = 0; step < 500; step++) {
+        const uint64_t *mask = matcher_mask(r->m);
+        int32_t allowed[256], n = 0, id;
+        assert_non_null(mask);
+        if (matcher_may_end(r->m) && (matcher_must_end(r->m) || rng_below(rng, 3) == 0)) {
+            matcher_rollback(r->m, 0);
+            return true;
+        }
+        bool plain = rng_below(rng, 10) > 0;
+        for (int pass = 0; pass < 2 && n == 0; pass++, plain = false)
+            for (int32_t b = 0; b < 256; b++)
+                if (mask[b / 64] >> b % 64 & 1 && (!plain || (b >= ' ' && b < 0x7f)) &&
+                    !is_exponent(out, b))
+                    allowed[n++] = b;
+        if (n == 0)
+            break;
+        id = allowed[rng_below(rng, (uint64_t)n)];
+        for (int k = 0; k < 2 && step > 30; k++) {
+            int32_t c = (uint8_t)closers[rng_below(rng, sizeof closers - 1)];
+            if (mask[c / 64] >> c % 64 & 1)
+                id = c;
+        }
+        if (rng_below(rng, 8) == 0)
+            for (const char *p = ends[rng_below(rng, N_OF(ends))]; *p && try_byte(r, *p, out); p++)
+                id = -1;
+        if (id >= 0)
+            assert_true(try_byte(r, (char)id, out));
+    }
+    matcher_rollback(r->m, 0);
+    return false;
+}
+
+static void check_random(const char *row, const char *schema, const struct chat_tool *tool,
+                         str turn, struct arena *a)
+{
+    struct call_parser *p = call_parser_new(call_syntax_named(row), tool, 1);
+    struct json_schema_options how = {.assert_format = true};
+    struct call_event ev;
+    struct error e = {0};
+    size_t n_call = 0;
+    call_parser_feed(p, turn);
+    call_parser_end(p);
+    while (call_parser_next(p, &ev)) {
+        if (ev.kind != CALL_EVENT_CALL)
+            fail_msg("%s, %s: text \"%.*s\" in \"%.*s\"", row, schema, STR_FMT(ev.text),
+                     STR_FMT(turn));
+        n_call++;
+        if (json_schema_validate(tool->parameters, fixture_json(arena_str(a, ev.call.arguments), a),
+                                 &how, a, &e) != ERR_OK)
+            fail_msg("%s, %s: %.*s from \"%.*s\": %s", row, schema, STR_FMT(ev.call.arguments),
+                     STR_FMT(turn), e.text);
+    }
+    if (n_call == 0)
+        fail_msg("%s, %s: no call in \"%.*s\"", row, schema, STR_FMT(turn));
+    call_parser_free(p);
+}
+
+static void test_random(void **state)
+{
+    struct run r;
+    struct rng rng;
+    struct buf turn;
+    (void)state;
+    run_new(&r, NULL, 0);
+    rng_seed(&rng, 3);
+    buf_init(&turn, 1 << 20);
+    for (size_t i = 0; i < N_OF(row_names); i++)
+        for (size_t k = 0; k < N_OF(schemas); k++) {
+            struct arena *a = arena_new(0);
+            struct chat_tool tool = {.name = STR("f")};
+            struct call_grammar c = grammar_of(&tool, 1, true);
+            int n = 0;
+            tool.parameters = fixture_json(str_of(schemas[k]), a);
+            must_make(&r, schemas[k], call_syntax_named(row_names[i]), &c, false, false);
+            for (int round = 0; round < 60 && n < 12; round++)
+                if (random_turn(&r, &rng, &turn)) {
+                    check_random(row_names[i], schemas[k], &tool, buf_str(&turn), a);
+                    n++;
+                }
+            if (n == 0)
+                fail_msg("%s, %s: no turn came to its end", row_names[i], schemas[k]);
+            end(&r);
+            arena_free(a);
+        }
+    buf_done(&turn);
+    run_free(&r);
+}
+
+/* ---- refusals ---- */
+
+static void test_refused(void **state)
+{
+    /* clang-format off */
+    static const struct { const char *syntax, *schema, *why; } row[] = {
+        {"hermes", "{\"type\": \"string\"}", "type"},
+        {"hermes", "{\"type\": \"object\", \"properties\": {\"a\": {\"type\": \"integer\", "
+         "\"minimum\": 2, "
+         "\"maximum\": 1}}, \"required\": [\"a\"]}", "unsatisfiable"},
+        {"qwen3_coder", "{\"type\": \"string\"}", "[type]"},
+        {"qwen3_coder", "{\"type\": \"object\", \"minProperties\": 1}", "[minProperties]"},
+        {"qwen3_coder", "{\"type\": \"object\", \"patternProperties\": {\"a\": {}}}",
+         "[patternProperties]"},
+        {"qwen3_coder", "{\"type\": \"object\", \"properties\": {\"a>b\": {}}}", "a>b"},
+        {"qwen3_coder", "{\"type\": \"object\", \"properties\": {\"a\": {\"type\": \"string\", "
+         "\"not\": "
+         "{\"const\": \"x\"}}}}", "/properties/a: [not]"},
+        {"qwen3_coder", "{\"type\": \"object\", \"properties\": {\"a\": {\"type\": \"string\", "
+         "\"enum\": "
+         "[\"</parameter>\"]}}, \"required\": [\"a\"]}", "[unsatisfiable]"},
+        {"qwen3_coder", "{\"type\": \"object\", \"properties\": {\"a\": {\"type\": \"string\", "
+         "\"pattern\": "
+         "\"(?=x)\"}}}", "look"},
+        {"qwen3_coder", "{\"type\": \"object\", \"properties\": {\"a\": {\"type\": \"string\", "
+         "\"maxLength\": "
+         "100000}}}", "[maxLength]"},
+        {"qwen3_coder", "{\"type\": \"object\", \"properties\": {\"a\": {\"$ref\": "
+         "\"#/$defs/none\"}}}", "$ref"},
+        {"qwen3_coder", "{\"type\": \"object\", \"properties\": {\"a\": {}}, \"required\": "
+         "[\"b\"], "
+         "\"additionalProperties\": false}", "[required]"},
+        {"glm", "{\"type\": \"object\", \"properties\": {\"a</arg_key>\": {}}}", "a</arg_key>"},
+        {"lfm2", "{\"type\": \"object\", \"properties\": {\"a-b\": {}}}", "a-b"},
+        {"gemma4", "{\"type\": \"object\", \"properties\": {\"o\": {\"type\": \"object\", "
+         "\"properties\": "
+         "{\"a:b\": {}}}}}", "a:b"},
+    };
+    /* clang-format on */
+    struct run r;
+    struct arena *a = arena_new(0);
+    (void)state;
+    run_new(&r, NULL, 0);
+    for (size_t i = 0; i < N_OF(row); i++) {
+        struct chat_tool tool[2] = {{.name = STR("fine")}, {.name = STR("bad_one")}};
+        struct call_grammar c = grammar_of(tool, 2, false);
+        struct error e = {0};
+        tool[1].parameters = fixture_json(str_of(row[i].schema), a);
+        enum err rc = make(&r, call_syntax_named(row[i].syntax), &c, false, false, &e);
+        if (rc != ERR_ARG || !strstr(e.text, row[i].why) || !strstr(e.text, "bad_one"))
+            fail_msg("%s %s: %s \"%s\"", row[i].syntax, row[i].schema, err_name(rc), e.text);
+        end(&r);
+    }
+    run_free(&r);
+    arena_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -378,6 +654,9 @@ int main(void)
         cmocka_unit_test(test_bundled),
         cmocka_unit_test(test_explain),
         cmocka_unit_test(test_turns),
+        cmocka_unit_test(test_marks),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_random),
         cmocka_unit_test(test_written),
         cmocka_unit_test(test_templates),
     };
