@@ -36,6 +36,7 @@ void assemble_done(struct assemble *a)
     buf_done(&a->held);
     buf_done(&a->text);
     buf_done(&a->out);
+    mem_free(a->marks.p);
     mem_free(a->pending.p);
     mem_free(a->ready.p);
     mem_free(a->shown);
@@ -109,13 +110,35 @@ static bool is_part(str whole, str part)
     return part.n > 0 && str_find(whole, part, 0) != SIZE_MAX;
 }
 
-/* Some vocabularies make the marks of thinking and of calls control tokens, which detok does not
- * show; those of calls are let through only to a parser that takes them out again. */
+/* Some vocabularies make the marks of thinking and of calls control tokens. They are spelled out
+ * for those who look for them, and where they turn out to mark nothing they are no text. */
 static bool is_hidden_marker(const struct assemble *a, int32_t token, str piece)
 {
     if (vocab_type(a->vocab, token) != TOKEN_CONTROL) return false;
     return is_part(a->think_open, piece) || is_part(a->think_close, piece) ||
            (a->parser && call_syntax_is_mark(a->syntax, piece));
+}
+
+static void drop_marks(struct assemble *a, size_t end)
+{
+    size_t n = 0;
+
+    while (n < a->marks.n && a->marks.p[n].to <= end) n++;
+    a->marks.n -= n;
+    if (n) memmove(a->marks.p, a->marks.p + n, a->marks.n * sizeof *a->marks.p);
+}
+
+static void spell(struct assemble *a, str piece)
+{
+    struct assemble_marks *m = &a->marks;
+
+    if (m->n == m->cap) drop_marks(a, a->n_consumed);
+    if (m->n == m->cap) {
+        m->cap = m->cap ? 2 * m->cap : 4;
+        m->p = mem_resize(m->p, m->cap * sizeof *m->p);
+    }
+    m->p[m->n++] = (struct text_span){a->n_fed, a->n_fed + piece.n};
+    buf_add(&a->held, piece);
 }
 
 void assemble_token(struct assemble *a, const struct engine_event *ev)
@@ -129,7 +152,7 @@ void assemble_token(struct assemble *a, const struct engine_event *ev)
     if (is_hidden_marker(a, ev->token, piece)) {
         flush(a);
         held = a->held.n;
-        buf_add(&a->held, piece);
+        spell(a, piece);
     } else {
         detok_add(&a->detok, ev->token, &a->held);
     }
@@ -278,11 +301,30 @@ static void take_tokens(struct assemble *a, size_t end, size_t n)
     a->read_end = end;
 }
 
-static void add_text(struct assemble *a, str text, size_t end)
+static void add_piece(struct assemble *a, str text, size_t end)
 {
     buf_add(&a->text, text);
     a->n_text += text.n;
     take_tokens(a, end, text.n);
+}
+
+/* Control tokens in text are left out, and go along as tokens without text. */
+static void add_text(struct assemble *a, str text, size_t end)
+{
+    size_t start = text.n < end - a->read_end ? end - text.n : a->read_end, at = start;
+
+    for (size_t i = 0; i < a->marks.n && a->marks.p[i].from < end; i++) {
+        size_t from = a->marks.p[i].from, to = a->marks.p[i].to;
+
+        if (to <= at) continue;
+        if (from < at) from = at;
+        if (to > end) to = end;
+        add_piece(a, str_sub(text, at - start, from - at), from);
+        a->read_end = at = to;
+        take_tokens(a, to, 0);
+    }
+    add_piece(a, str_sub(text, at - start, text.n), end);
+    drop_marks(a, end);
 }
 
 static void feed_parser(struct assemble *a)

@@ -33,6 +33,7 @@ enum assemble_state { ASM_START, ASM_REASONING, ASM_GAP, ASM_TEXT, ASM_ENDED };
  * of its own; SIZE_MAX while its last character is not finished. */
 struct assemble_token { size_t end; struct chat_token token; };
 struct assemble_queue { struct assemble_token *p; size_t n, cap; };   /* owns; oldest first */
+struct assemble_marks { struct text_span *p; size_t n, cap; };         /* likewise */
 
 struct assemble {
     const struct vocab *vocab;         /* borrows */
@@ -53,6 +54,7 @@ struct assemble {
     struct buf held;                   /* what the model wrote and nobody read yet */
     size_t n_fed, n_consumed;          /* bytes that entered and left held */
     struct assemble_queue pending;     /* ends count in n_fed */
+    struct assemble_marks marks;       /* control tokens spelled out, in n_fed: no text of it */
 
     struct call_parser *parser;        /* owns; NULL: no calls, held is text as it is */
     size_t parser_base;                /* n_fed where it began */

@@ -311,7 +311,7 @@ static void test_divisions(void **state)
 
         for (size_t i = 0; i < N_OF(rows); i++) {
             /* A control token in the middle of text is no marker and shows nothing. */
-            if (marker[m] == TOKEN_CONTROL && strstr(rows[i].reply, "Hello <think>")) continue;
+            if (marker[m] == TOKEN_CONTROL && strstr(rows[i].text, "think>")) continue;
             for (int n = 0; n < SPLITS; n++) one_division(v, &rows[i], &rnd, n % 4 == 3);
         }
         vocab_free(v);
@@ -493,6 +493,46 @@ static void test_control_tokens(void **state)
     vocab_free(v);
 }
 
+/* Marks that are control tokens and mark nothing show nothing; as other tokens they are text. */
+static void test_stray_marks(void **state)
+{
+    static const struct {
+        const char *syntax;
+        bool has_tools;
+        const char *mark;
+        int32_t type;
+        const char *text;
+    } stray[] = {
+        {"mistral_v13", true, "[ARGS]", TOKEN_CONTROL, "ab"},
+        {"mistral_v13", true, "[ARGS]", TOKEN_USER, "a[ARGS]b"},
+        {"mistral_v13", false, "[ARGS]", TOKEN_CONTROL, "ab"},
+        {"hermes", false, "<think>", TOKEN_CONTROL, "ab"},
+        {"hermes", true, "</think>", TOKEN_CONTROL, "ab"},
+        {"hermes", true, "<think>", TOKEN_USER, "a<think>b"},
+    };
+    static const struct row row = {"", {0}, "", "", 0, 0};
+
+    (void)state;
+    for (size_t i = 0; i < 2 * N_OF(stray); i++) {
+        size_t k = i / 2;
+        struct vocab *v = make(stray[k].type);
+        static struct run r;
+
+        run_start(&r, v, &row, stray[k].syntax, stray[k].has_tools);
+        feed(&r, 'a', 0);
+        if (i % 2) drain(&r);
+        feed(&r, vocab_find(v, str_of(stray[k].mark)), 0);
+        if (i % 2) drain(&r);
+        feed(&r, 'b', 0);
+        assemble_end(&r.a);
+        drain(&r);
+        assert_str_is(buf_str(&r.text), stray[k].text);
+        assert_int_equal(r.n_shown, 3);
+        run_done(&r);
+        vocab_free(v);
+    }
+}
+
 /* At the end of a reply, a last token without text is not lost. */
 static void test_last_token(void **state)
 {
@@ -584,7 +624,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_divisions), cmocka_unit_test(test_calls),
-        cmocka_unit_test(test_control_tokens),
+        cmocka_unit_test(test_control_tokens), cmocka_unit_test(test_stray_marks),
         cmocka_unit_test(test_last_token), cmocka_unit_test(test_no_delay),
         cmocka_unit_test(test_no_logprobs), cmocka_unit_test(test_top),
     };

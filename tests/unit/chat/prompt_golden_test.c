@@ -94,12 +94,12 @@ static const struct {
 };
 
 static const char *const tool_text[] = {
-    "{\"type\":\"function\",\"function\":{\"name\":\"weather_at\",\"description\":\"of a city\","
+    ("{\"type\":\"function\",\"function\":{\"name\":\"weather_at\",\"description\":\"of a city\","
     "\"parameters\":{\"type\":\"object\",\"properties\":{\"city\":{\"type\":\"string\","
-    "\"description\":\"where\"}},\"required\":[\"city\"]}}}",
+    "\"description\":\"where\"}},\"required\":[\"city\"]}}}"),
     "{\"type\":\"function\",\"function\":{\"name\":\"time_at\"}}",
-    "{\"type\":\"function\",\"function\":{\"name\":\"other\",\"parameters\":{\"type\":\"object\","
-    "\"anyOf\":[{\"properties\":{\"a\":{\"enum\":[1,\"x\",null]}}}]}}}",
+    ("{\"type\":\"function\",\"function\":{\"name\":\"other\",\"parameters\":{\"type\":\"object\","
+    "\"anyOf\":[{\"properties\":{\"a\":{\"enum\":[1,\"x\",null]}}}]}}}"),
 };
 
 struct fixture {
