@@ -25,15 +25,6 @@ static void *take(struct mask_space *s, size_t n, size_t size)
     return pool_take(&s->profiles, n * size + 1);
 }
 
-/* Characters in bytes [from, n) of a token that is whole UTF-8 there. */
-static uint32_t token_chars(const struct mask_space *s, uint32_t id, uint32_t from)
-{
-    str piece = vocab_piece(s->vocab, (int32_t)id);
-    uint32_t n = 0;
-    for (size_t i = from; i < piece.n; i++) n += ((uint8_t)piece.p[i] & 0xc0) != 0x80;
-    return n;
-}
-
 /* at[] from counts in it, then places are handed out by the caller through next[]. */
 static void offsets(uint32_t at[CHARS_MAX + 2], uint32_t next[CHARS_MAX + 1])
 {
@@ -54,7 +45,7 @@ static void fill_class_set(struct mask_space *s, struct class_set *set, uint16_t
             const struct class_group *group = &s->class_group[g];
             if (group->classes & ~classes) continue;
             for (uint32_t i = group->from; i < group->to; i++) {
-                uint32_t id = s->class_id[i], n = token_chars(s, id, 0);
+                uint32_t id = s->trie.id[s->class_at[i]], n = s->chars[s->class_at[i]];
                 if (pass == 0) {
                     set->at[n]++;
                     set->bits[id / 64] |= 1ull << id % 64;
@@ -114,7 +105,10 @@ static bool ends_here(const struct maker *m, uint32_t q)
     return false;
 }
 
-struct region { uint32_t state[REGION_MAX], n; };
+struct region {
+    uint32_t state[REGION_MAX];
+    uint32_t n;
+};
 
 static bool region_add(struct region *r, uint32_t q)
 {
@@ -137,23 +131,47 @@ static bool advance(const struct maker *m, const struct region *from, int lo, in
     return true;
 }
 
-/* All characters beyond ASCII: lead bytes, the second byte, how many more. */
-static bool add_wide(const struct maker *m, uint32_t q, struct region *r)
+/* Ranges of the bytes of characters beyond ASCII, the unused ones 0; white space apart. */
+struct range { uint8_t lo, hi; };
+static const struct range wide[][4] = {
+    {{0xc2, 0xc2}, {0x80, 0x84}}, {{0xc2, 0xc2}, {0x86, 0x9f}}, {{0xc2, 0xc2}, {0xa1, 0xbf}},
+    {{0xc3, 0xdf}, {0x80, 0xbf}},
+    {{0xe0, 0xe0}, {0xa0, 0xbf}, {0x80, 0xbf}},
+    {{0xe1, 0xe1}, {0x80, 0x99}, {0x80, 0xbf}}, {{0xe1, 0xe1}, {0x9a, 0x9a}, {0x81, 0xbf}},
+    {{0xe1, 0xe1}, {0x9b, 0x9f}, {0x80, 0xbf}}, {{0xe1, 0xe1}, {0xa0, 0xa0}, {0x80, 0x8d}},
+    {{0xe1, 0xe1}, {0xa0, 0xa0}, {0x8f, 0xbf}}, {{0xe1, 0xe1}, {0xa1, 0xbf}, {0x80, 0xbf}},
+    {{0xe2, 0xe2}, {0x80, 0x80}, {0x8b, 0xa7}}, {{0xe2, 0xe2}, {0x80, 0x80}, {0xaa, 0xae}},
+    {{0xe2, 0xe2}, {0x80, 0x80}, {0xb0, 0xbf}}, {{0xe2, 0xe2}, {0x81, 0x81}, {0x80, 0x9e}},
+    {{0xe2, 0xe2}, {0x81, 0x81}, {0xa0, 0xbf}}, {{0xe2, 0xe2}, {0x82, 0xbf}, {0x80, 0xbf}},
+    {{0xe3, 0xe3}, {0x80, 0x80}, {0x81, 0xbf}}, {{0xe3, 0xe3}, {0x81, 0xbf}, {0x80, 0xbf}},
+    {{0xe4, 0xec}, {0x80, 0xbf}, {0x80, 0xbf}}, {{0xed, 0xed}, {0x80, 0x9f}, {0x80, 0xbf}},
+    {{0xee, 0xee}, {0x80, 0xbf}, {0x80, 0xbf}}, {{0xef, 0xef}, {0x80, 0xba}, {0x80, 0xbf}},
+    {{0xef, 0xef}, {0xbb, 0xbb}, {0x80, 0xbe}}, {{0xef, 0xef}, {0xbc, 0xbf}, {0x80, 0xbf}},
+    {{0xf0, 0xf0}, {0x90, 0xbf}, {0x80, 0xbf}, {0x80, 0xbf}},
+    {{0xf1, 0xf3}, {0x80, 0xbf}, {0x80, 0xbf}, {0x80, 0xbf}},
+    {{0xf4, 0xf4}, {0x80, 0x8f}, {0x80, 0xbf}, {0x80, 0xbf}},
+};
+static const struct range odd[][4] = {
+    {{0xc2, 0xc2}, {0x85, 0x85}}, {{0xc2, 0xc2}, {0xa0, 0xa0}},
+    {{0xe1, 0xe1}, {0x9a, 0x9a}, {0x80, 0x80}}, {{0xe1, 0xe1}, {0xa0, 0xa0}, {0x8e, 0x8e}},
+    {{0xe2, 0xe2}, {0x80, 0x80}, {0x80, 0x8a}}, {{0xe2, 0xe2}, {0x80, 0x80}, {0xa8, 0xa9}},
+    {{0xe2, 0xe2}, {0x80, 0x80}, {0xaf, 0xaf}}, {{0xe2, 0xe2}, {0x81, 0x81}, {0x9f, 0x9f}},
+    {{0xe3, 0xe3}, {0x80, 0x80}, {0x80, 0x80}}, {{0xef, 0xef}, {0xbb, 0xbb}, {0xbf, 0xbf}},
+};
+
+/* Adds the states behind each of those characters. */
+static bool add_wide(const struct maker *m, uint32_t q, const struct range (*row)[4], size_t n,
+                     struct region *r)
 {
-    static const struct { uint8_t lead_lo, lead_hi, lo, hi, more; } row[] = {
-        {0xc2, 0xdf, 0x80, 0xbf, 0}, {0xe0, 0xe0, 0xa0, 0xbf, 1}, {0xe1, 0xec, 0x80, 0xbf, 1},
-        {0xed, 0xed, 0x80, 0x9f, 1}, {0xee, 0xef, 0x80, 0xbf, 1}, {0xf0, 0xf0, 0x90, 0xbf, 2},
-        {0xf1, 0xf3, 0x80, 0xbf, 2}, {0xf4, 0xf4, 0x80, 0x8f, 2}};
-    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+    for (size_t i = 0; i < n; i++) {
         struct region at = {{q}, 1}, next = {{0}, 0};
-        if (!advance(m, &at, row[i].lead_lo, row[i].lead_hi, &next)) return false;
-        for (int k = 0; k <= row[i].more; k++) {
-            at = next;
+        for (int k = 0; k < 4 && row[i][k].lo; k++) {
             next.n = 0;
-            if (!advance(m, &at, k ? 0x80 : row[i].lo, k ? 0xbf : row[i].hi, &next)) return false;
+            if (!advance(m, &at, row[i][k].lo, row[i][k].hi, &next)) return false;
+            at = next;
         }
-        for (uint32_t k = 0; k < next.n; k++)
-            if (!region_add(r, next.state[k])) return false;
+        for (uint32_t k = 0; k < at.n; k++)
+            if (!region_add(r, at.state[k])) return false;
     }
     return true;
 }
@@ -173,7 +191,11 @@ static bool closed_under(const struct maker *m, uint32_t q, uint16_t classes)
             if (!(bytes[c / 64] >> c % 64 & 1)) continue;
             if (row[c] == DFA_DEAD || ends_here(m, row[c]) || !region_add(&r, row[c])) return false;
         }
-        if (classes & TRIE_WIDE && !add_wide(m, r.state[i], &r)) return false;
+        if (classes & TRIE_WIDE &&
+            !add_wide(m, r.state[i], wide, sizeof wide / sizeof wide[0], &r))
+            return false;
+        if (classes & TRIE_ODD && !add_wide(m, r.state[i], odd, sizeof odd / sizeof odd[0], &r))
+            return false;
     }
     return true;
 }
@@ -200,17 +222,15 @@ static uint16_t find_within(const struct maker *m, uint32_t q)
     return within;
 }
 
-/* The same, remembered for a few states; 0 for more. */
-static uint16_t within_of(struct maker *m, uint32_t q)
+/* The same, remembered for a few states; else found if it is worth it, or 0. */
+static uint16_t within_of(struct maker *m, uint32_t q, uint32_t n_token)
 {
     uint32_t k = 0;
     while (k < m->n_known && m->known[k] != q) k++;
-    if (k == WITHIN_KNOWN) return 0;
-    if (k == m->n_known) {
-        m->known[m->n_known] = q;
-        m->known_within[m->n_known++] = find_within(m, q);
-    }
-    return m->known_within[k];
+    if (k < m->n_known) return m->known_within[k];
+    if (n_token < WHOLE_FROM || m->n_known == WITHIN_KNOWN) return 0;
+    m->known[m->n_known] = q;
+    return m->known_within[m->n_known++] = find_within(m, q);
 }
 
 /* ---- walking ---- */
@@ -231,13 +251,14 @@ static void add_own(struct maker *m, uint32_t i, uint32_t chars, bool closed, bo
     }
 }
 
-/* A subtree none of whose tokens leads out, `depth` bytes and `chars` characters before it. */
-static void add_whole(struct maker *m, uint32_t i, uint32_t depth, uint32_t chars)
+/* A subtree none of whose tokens leads out; before it the automaton took `chars` characters, of
+ * `before` that stand there. */
+static void add_whole(struct maker *m, uint32_t i, uint32_t before, uint32_t chars)
 {
     struct mask_space *s = m->s;
     const struct trie_node *node = &s->trie.node[i];
     for (uint32_t k = node->first, end = s->trie.node[node->end].first; k < end; k++) {
-        uint32_t at = m->n_inner++ + m->n_closed, n = chars + token_chars(s, s->trie.id[k], depth);
+        uint32_t at = m->n_inner++ + m->n_closed, n = chars + s->chars[k] - before;
         s->collect_id[at] = s->trie.id[k];
         s->collect_char[at] = (uint16_t)n;
         s->collect_closed[at] = false;
@@ -263,7 +284,9 @@ static void add_leaving(struct maker *m, uint32_t i, uint32_t depth)
     }
 }
 
-struct level { uint32_t q, end, chars; bool within; };
+/* Behind a node: state, end of its subtree, characters the automaton counted, characters there
+ * are; classes that never lead out from here, and whether all was of those of the beginning. */
+struct level { uint32_t q, end; uint16_t chars, before, whole; bool within; };
 
 static void walk(struct maker *m)
 {
@@ -271,7 +294,7 @@ static void walk(struct maker *m)
     const struct dfa *d = m->key->dfa;
     struct level level[TRIE_DEPTH_MAX + 1];
     uint32_t depth = 0;
-    level[0] = (struct level){m->key->state, node[0].end, 0, true};
+    level[0] = (struct level){m->key->state, node[0].end, 0, 0, m->within, true};
     for (uint32_t i = 1; i < level[0].end && !m->over;) {
         while (i >= level[depth].end) depth--;
         const struct level *up = &level[depth];
@@ -281,14 +304,13 @@ static void walk(struct maker *m)
             continue;
         }
         bool within = up->within && (m->class_of[node[i].byte] & m->within);
-        if (!up->within && node[node[i].end].first - node[i].first >= WHOLE_FROM &&
-            !(node[i].classes & ~within_of(m, up->q))) {
-            add_whole(m, i, depth, up->chars);
+        if (!up->within && !(node[i].classes & ~up->whole)) {
+            add_whole(m, i, up->before, up->chars);
             i = node[i].end;
             continue;
         }
         bool ends = ends_here(m, to);
-        uint32_t chars = up->chars + ((d->flags[up->q] & DFA_CHAR) && node[i].byte != '"');
+        uint16_t chars = (uint16_t)(up->chars + ((d->flags[up->q] & DFA_CHAR) && node[i].byte != '"'));
         add_own(m, i, chars, ends, within);
         if (m->key->first && dfa_accepts(d, to)) add_leaving(m, i, depth + 1);
         if (ends && m->key->free) {
@@ -302,7 +324,12 @@ static void walk(struct maker *m)
             i = node[i].end;
             continue;
         }
-        if (node[i].end > i + 1 && !ends) level[++depth] = (struct level){to, node[i].end, chars, within};
+        if (node[i].end > i + 1 && !ends) {
+            uint32_t n_below = node[node[i].end].first - node[i].first;
+            uint16_t whole = within ? 0 : within_of(m, to, n_below);
+            uint16_t before = (uint16_t)(up->before + ((node[i].byte & 0xc0) != 0x80));
+            level[++depth] = (struct level){to, node[i].end, chars, before, whole, within};
+        }
         i = ends ? node[i].end : i + 1;
     }
 }
@@ -358,7 +385,7 @@ static struct profile *make(struct mask_space *s, const struct profile_key *key)
     struct maker m = {.s = s, .key = key};
     for (int b = 0; b < 256; b++) m.class_of[b] = trie_class((uint8_t)b);
     find_classes(&m);
-    m.within = within_of(&m, key->state);
+    m.within = within_of(&m, key->state, UINT32_MAX);
     struct profile *p = take(s, 1, sizeof *p);
     if (!p) return NULL;
     if (m.within) {

@@ -95,10 +95,14 @@ static void make_classes(struct mask_space *s)
     uint32_t n_kind = 1u << TRIE_CLASSES, *at = mem_array(n_kind + 1, sizeof *at);
     uint16_t *classes = mem_array(s->trie.n_id, sizeof *classes);
     s->classes = classes;
-    s->class_id = mem_array(s->trie.n_id, sizeof *s->class_id);
+    s->class_at = mem_array(s->trie.n_id, sizeof *s->class_at);
+    s->chars = mem_array(s->trie.n_id, sizeof *s->chars);
     for (uint32_t k = 0; k < s->trie.n_id; k++) {
         str piece = vocab_piece(s->vocab, (int32_t)s->trie.id[k]);
         classes[k] = trie_classes(piece);
+        uint32_t chars = 0;
+        for (size_t i = 0; i < piece.n; i++) chars += ((uint8_t)piece.p[i] & 0xc0) != 0x80;
+        s->chars[k] = (uint8_t)chars;
         s->n_class_group += at[classes[k] + 1]++ == 0;
     }
     s->class_group = mem_array(s->n_class_group, sizeof *s->class_group);
@@ -108,7 +112,7 @@ static void make_classes(struct mask_space *s)
             s->class_group[n++] = (struct class_group){at[c], at[c] + at[c + 1], (uint16_t)c};
         at[c + 1] += at[c];
     }
-    for (uint32_t k = 0; k < s->trie.n_id; k++) s->class_id[at[classes[k]]++] = s->trie.id[k];
+    for (uint32_t k = 0; k < s->trie.n_id; k++) s->class_at[at[classes[k]]++] = k;
     mem_free(at);
 }
 
@@ -285,7 +289,8 @@ void mask_space_free(struct mask_space *s)
     free_trie(&s->trie);
     mem_free(s->quote_item);
     mem_free(s->class_group);
-    mem_free(s->class_id);
+    mem_free(s->class_at);
+    mem_free(s->chars);
     mem_free(s->classes);
     mem_free(s->collect_id);
     mem_free(s->collect_char);

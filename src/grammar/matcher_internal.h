@@ -199,11 +199,12 @@ struct mask_space {
     struct pool profiles;              /* of its own: dropped apart from states */
     struct class_group *class_group;   /* owns [n_class_group] */
     uint32_t n_class_group;
-    uint32_t *class_id;                /* owns; tokens of the trie, by group */
+    uint32_t *class_at;                /* owns; places in trie.id, by group */
     struct quote_item *quote_item;     /* owns */
     struct trie quote;                 /* owns its arrays; what stands behind a quote in a token,
                                         * numbers are places in quote_item */
     uint16_t *classes;                 /* owns; trie_classes by place in trie.id */
+    uint8_t *chars;                    /* owns; bytes that begin a character, likewise */
     uint32_t *collect_id;              /* owns [n_collect] scratch of profile_get */
     uint16_t *collect_char;            /* owns */
     uint8_t *collect_closed;           /* owns */

@@ -13,8 +13,8 @@ uint16_t trie_class(uint8_t b)
     case '_': return 1 << 4;
     case '-': return 1 << 5;
     case '.': return 1 << 6;
-    case '/': return 1 << 7;
-    case ':': return 1 << 8;
+    case '/':
+    case ':': return 1 << 7;
     case '@': return 1 << 9;
     case '"': return 1 << 10;
     case '\\': return 1 << 11;
@@ -22,11 +22,23 @@ uint16_t trie_class(uint8_t b)
     }
 }
 
+/* White space, and the two marks that some count as such. */
+static bool is_odd(uint32_t cp)
+{
+    return cp == 0x180e || cp == 0xfeff || (uni_class(cp) & UNI_SPACE);
+}
+
 uint16_t trie_classes(str text)
 {
     uint16_t classes = 0;
     for (size_t i = 0; i < text.n; i++) classes |= trie_class((uint8_t)text.p[i]);
-    return classes & TRIE_WIDE && !utf8_valid(text) ? classes | TRIE_BROKEN : classes;
+    if (!(classes & TRIE_WIDE)) return classes;
+    for (size_t i = 0; i < text.n;) {
+        uint32_t cp = utf8_next(text, &i);
+        if (cp == UTF8_BAD) classes |= TRIE_BROKEN;
+        else if (cp >= 128 && is_odd(cp)) classes |= TRIE_ODD;
+    }
+    return classes;
 }
 
 /* ---- sorting: three-way radix quicksort, the smaller parts first ---- */
@@ -172,7 +184,7 @@ void trie_classify(struct trie *t, str (*text)(const void *arg, uint32_t id), co
         struct trie_node *node = &t->node[i];
         node->classes = i ? trie_class(node->byte) : 0;
         for (uint32_t k = node->first; k < node[1].first; k++)
-            node->classes |= trie_classes(text(arg, t->id[k])) & TRIE_BROKEN;
+            node->classes |= trie_classes(text(arg, t->id[k])) & (TRIE_BROKEN | TRIE_ODD);
         for (uint32_t c = i + 1; c < node->end; c = t->node[c].end)
             node->classes |= t->node[c].classes;
     }

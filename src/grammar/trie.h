@@ -34,6 +34,8 @@ struct trie {
 /* Classes of bytes, as bits: what many automata treat alike. */
 uint16_t trie_class(uint8_t byte);
 #define TRIE_CLASSES 16
+#define TRIE_ODD (1u << 8)             /* of a string with white space beyond ASCII; no byte's
+                                        * class: such a byte is wide */
 #define TRIE_WIDE (1u << 14)           /* bytes of characters beyond ASCII */
 #define TRIE_BROKEN (1u << 15)         /* of a string that is not whole UTF-8; no byte's class */
 uint16_t trie_classes(str text);
@@ -47,8 +49,8 @@ void trie_build(struct trie *t, const struct trie_item *item, size_t n, struct t
                 uint32_t *id);
 /* Fills child [n_node], child_at [n_node + 1] and child_byte [n_node]. */
 void trie_index(struct trie *t, uint32_t *child, uint32_t *child_at, uint8_t *child_byte);
-/* Sets the nodes' classes: those of their own byte and of all below, and whether a string that
- * ends there is broken. text(arg, number) is the string of a number. */
+/* Sets the nodes' classes: those of their own byte and of all below, and whether strings that
+ * end there are broken or odd. text(arg, number) is the string of a number. */
 void trie_classify(struct trie *t, str (*text)(const void *arg, uint32_t id), const void *arg);
 /* The child of node i with that byte, or 0. */
 uint32_t trie_child(const struct trie *t, uint32_t i, uint8_t byte);
