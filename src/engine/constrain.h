@@ -20,7 +20,7 @@ struct constrain {
 /* vocab is borrowed until done; NULL: none, and grammars are refused. pool_bytes 0: default. */
 MUST_CHECK enum err constrain_init(struct constrain *c, const struct vocab *vocab,
                                    size_t pool_bytes, int n_row, struct error *e);
-void constrain_done(struct constrain *c);      /* no matcher is left; accepts a failed or zero one */
+void constrain_done(struct constrain *c);      /* no matcher is left; accepts a zero one */
 /* Gives a matcher for an output of at most n_token_max tokens. */
 MUST_CHECK enum err constrain_matcher(struct constrain *c, struct grammar *g, size_t n_token_max,
                                       struct matcher **out, struct error *e);
