@@ -21,6 +21,25 @@ static struct engine *engine;          /* NULL: no model here, tests skip */
 static struct backend *local;
 static struct arena *arena;
 
+/* NULL: the model is not here. */
+static void open_engine(size_t mask_pool_bytes, struct engine **out)
+{
+    struct engine_options o = ENGINE_OPTIONS_DEFAULT;
+    const char *root = getenv("SOURCE_ROOT");
+    char path[4096];
+    struct error e;
+
+    *out = NULL;
+    snprintf(path, sizeof path, "%s/models/grokd-mini.gguf", root ? root : ".");
+    if (access(path, R_OK) != 0) return;
+    o.model_path = path;
+    o.n_thread = 2;
+    o.n_ctx = 2048;
+    o.kv_bytes = (size_t)64 << 20;
+    o.mask_pool_bytes = mask_pool_bytes;
+    if (engine_open(&o, out, &e) != ERR_OK) fail_msg("%s", e.text);
+}
+
 /* ---- one reply ---- */
 
 struct choice_got {
@@ -563,6 +582,38 @@ static void test_refused(void **state)
     got_done(&g);
 }
 
+/* A schema that is too large for the memory of masks fails the request, and says so. */
+static void test_pool(void **state)
+{
+    struct engine *small;
+    struct backend *first = local;
+    struct chat_request r = request(1);
+    struct got g;
+    struct buf b;
+
+    (void)state;
+    if (skip_without_model()) return;
+    open_engine((size_t)1 << 20, &small);
+    local = backend_local_new(small, NULL);
+    buf_init(&b, 1 << 20);
+    buf_add(&b,
+            STR("{\"type\":\"array\",\"uniqueItems\":true,\"minItems\":200,\"items\":{\"enum\":["));
+    for (int i = 0; i < 400; i++) buf_printf(&b, "%s\"%030d\"", i ? "," : "", i * 7919);
+    buf_add(&b, STR("]}}"));
+    r.format = FORMAT_JSON_SCHEMA;
+    r.schema = parse(arena_cstr(arena, buf_str(&b)));
+    r.max_tokens = 1500;
+    ask(&r, &g);
+    assert_int_equal(g.error.code, ERR_INTERNAL);
+    assert_non_null(strstr(g.error.text, "too large"));
+    assert_true(g.usage.prompt > 0 && g.usage.completion > 0);
+    got_done(&g);
+    buf_done(&b);
+    backend_local_free(local);
+    engine_close(&small);
+    local = first;
+}
+
 /* ---- without grammars ---- */
 
 static void test_plain(void **state)
@@ -591,25 +642,11 @@ static void test_plain(void **state)
 
 static int open_model(void **state)
 {
-    struct engine_options o = ENGINE_OPTIONS_DEFAULT;
-    const char *root = getenv("SOURCE_ROOT");
-    char path[4096];
-    struct error e;
-
     (void)state;
     arena = arena_new(0);
     make_tools();
-    snprintf(path, sizeof path, "%s/models/grokd-mini.gguf", root ? root : ".");
-    if (access(path, R_OK) != 0) return 0;
-    o.model_path = path;
-    o.n_thread = 2;
-    o.n_ctx = 2048;
-    o.kv_bytes = (size_t)64 << 20;
-    if (engine_open(&o, &engine, &e) != ERR_OK) {
-        print_error("%s\n", e.text);
-        return 1;
-    }
-    local = backend_local_new(engine, NULL);
+    open_engine(0, &engine);
+    if (engine) local = backend_local_new(engine, NULL);
     return 0;
 }
 
@@ -630,7 +667,7 @@ int main(void)
         cmocka_unit_test(test_logprobs), cmocka_unit_test(test_required),
         cmocka_unit_test(test_named), cmocka_unit_test(test_auto),
         cmocka_unit_test(test_tool_loop), cmocka_unit_test(test_cut_call),
-        cmocka_unit_test(test_refused), cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_refused), cmocka_unit_test(test_pool), cmocka_unit_test(test_plain),
     };
 
     return cmocka_run_group_tests(tests, open_model, close_model);
