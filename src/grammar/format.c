@@ -30,23 +30,31 @@
 
 /* ---- lengths ---- */
 
-/* Of d, what has at most LOCAL_OCTETS_MAX bytes before the last @. States: bytes so far, @ seen
- * or not; then one for what follows them. */
+/* Of a, what has at most LOCAL_OCTETS_MAX bytes before the @ that stands outside of quotes. States:
+ * bytes so far, outside of quotes, inside, behind a backslash; then one for what follows the @. */
 static const struct dfa *limit_local_part(struct dfa_work *w, const struct dfa *a)
 {
+    enum { OTHER, AT, QUOTE, BACKSLASH, N_CLASS };
+    enum { PLAIN, QUOTED, ESCAPED, N_MODE, N_PLACE = LOCAL_OCTETS_MAX + 1 };
+    static const uint32_t mode_next[N_MODE][N_CLASS] = {
+        [PLAIN] = {PLAIN, PLAIN, QUOTED, PLAIN},
+        [QUOTED] = {QUOTED, QUOTED, PLAIN, ESCAPED},
+        [ESCAPED] = {QUOTED, QUOTED, QUOTED, QUOTED}};
     struct dfa_draft d;
-    uint8_t class_of[256] = {['@'] = 1};
-    uint32_t n = LOCAL_OCTETS_MAX + 1, tail = 2 * n + 1;
-    dfa_draft_init(&d, w, class_of, 2);
-    for (uint32_t i = 0; i < tail && w->rc == ERR_OK; i++)
-        (void)dfa_draft_add(&d, i >= n ? DFA_ACCEPT : 0);
-    for (uint32_t i = 1; i <= 2 * n && w->rc == ERR_OK; i++) {
-        uint32_t *row = dfa_draft_row(&d, i);
-        bool is_full = i % n == 0, has_at = i > n;
-        row[0] = !is_full ? i + 1 : has_at ? tail : DFA_DEAD;
-        row[1] = is_full ? tail : has_at ? i + 1 : i + 1 + n;
+    uint8_t class_of[256] = {['@'] = AT, ['"'] = QUOTE, ['\\'] = BACKSLASH};
+    uint32_t tail = 1 + N_MODE * N_PLACE;
+    dfa_draft_init(&d, w, class_of, N_CLASS);
+    for (uint32_t i = 1; i <= tail && w->rc == ERR_OK; i++)
+        (void)dfa_draft_add(&d, i == tail ? DFA_ACCEPT : 0);
+    for (uint32_t i = 1; i <= tail && w->rc == ERR_OK; i++) {
+        uint32_t *row = dfa_draft_row(&d, i), mode = (i - 1) / N_PLACE, place = (i - 1) % N_PLACE;
+        for (uint32_t c = 0; c < N_CLASS; c++)
+            if (i == tail)
+                row[c] = tail;
+            else if (place < LOCAL_OCTETS_MAX)
+                row[c] = 1 + mode_next[mode][c] * N_PLACE + place + 1;
+        if (i != tail && mode == PLAIN) row[AT] = tail;
     }
-    if (w->rc == ERR_OK) dfa_draft_row(&d, tail)[0] = tail;
     return dfa_and(w, a, dfa_draft_finish(&d, 1));
 }
 

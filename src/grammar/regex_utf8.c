@@ -13,6 +13,7 @@
 #define NOTHING UINT32_MAX /* no character has these bytes */
 #define SLOTS_FIRST 256 /* power of two */
 #define STATES_PER_LOOK 64
+#define FIRST_WIDE 0x80u /* the first character of two bytes */
 
 struct trie_node {
     uint32_t child[CHILDREN]; /* level 1: atoms, above: nodes; or NOTHING */
@@ -22,10 +23,14 @@ struct trie_node {
 struct expander {
     struct regex *re;
     const struct sym *sym;
+    const struct atom_run *run; /* the trie being built is of these */
+    uint32_t n_run;
     struct trie_node *node;
     uint32_t n_node, node_cap;
     uint32_t *uniform[LEVELS]; /* [level][atom] node + 1, 0: none yet */
     uint32_t lead[256]; /* < 0x80: atom; lead bytes: node; or NOTHING */
+    uint32_t plain[256]; /* the same where all beyond ASCII is of atom 0 */
+    bool *is_wide; /* [atom] has characters beyond ASCII */
     uint8_t class_of[256];
     uint32_t n_class, n_tail; /* n_tail: classes of bytes 0x80 to 0xbf */
     uint8_t tail_byte[CHILDREN]; /* one child of each such class, */
@@ -37,12 +42,12 @@ struct expander {
 
 /* ---- the trie ---- */
 
-static uint32_t run_at(const struct sym *sym, uint32_t cp)
+static uint32_t run_at(const struct expander *x, uint32_t cp)
 {
-    uint32_t lo = 0, hi = sym->n_run;
+    uint32_t lo = 0, hi = x->n_run;
     while (hi - lo > 1) {
         uint32_t mid = (lo + hi) / 2;
-        if (sym->run[mid].first <= cp)
+        if (x->run[mid].first <= cp)
             lo = mid;
         else
             hi = mid;
@@ -76,17 +81,15 @@ static uint32_t uniform_node(struct expander *x, uint8_t level, uint32_t atom)
 /* The node of the 64^level characters from base on; those outside of lo to hi do not exist. */
 static uint32_t node_of(struct expander *x, uint8_t level, uint32_t base, uint32_t lo, uint32_t hi)
 {
-    const struct sym *sym = x->sym;
-    uint32_t size = 1u << 6 * level, part = size / CHILDREN, r = run_at(sym, base);
-    bool is_uniform = r + 1 == sym->n_run || sym->run[r + 1].first >= base + size;
+    uint32_t size = 1u << 6 * level, part = size / CHILDREN, r = run_at(x, base);
+    bool is_uniform = r + 1 == x->n_run || x->run[r + 1].first >= base + size;
     if (is_uniform && base >= lo && base + size - 1 <= hi)
-        return uniform_node(x, level, sym->run[r].atom);
+        return uniform_node(x, level, x->run[r].atom);
     uint32_t id = node_new(x, level, NOTHING);
     for (uint32_t k = 0; k < CHILDREN && id != NOTHING; k++) {
         uint32_t from = base + k * part, child = NOTHING;
         if (from >= lo && from <= hi)
-            child =
-                level == 1 ? sym->run[run_at(sym, from)].atom : node_of(x, level - 1, from, lo, hi);
+            child = level == 1 ? x->run[run_at(x, from)].atom : node_of(x, level - 1, from, lo, hi);
         x->node[id].child[k] = child;
     }
     return id;
@@ -103,17 +106,34 @@ static uint32_t lead_node(struct expander *x, uint32_t byte)
     return node_of(x, 3, (byte & 7) << 18, 0x10000, CP_MAX);
 }
 
+/* What each byte begins, when characters are of the atoms of these runs. */
+static void make_leads(struct expander *x, const struct atom_run *run, uint32_t n_run,
+                       uint32_t lead[256])
+{
+    x->run = run;
+    x->n_run = n_run;
+    for (uint32_t b = 0; b < 256 && x->re->w->rc == ERR_OK; b++) {
+        lead[b] = NOTHING;
+        if (b < FIRST_WIDE)
+            lead[b] = run[run_at(x, b)].atom;
+        else if (b >= 0xc2 && b < 0xf5)
+            lead[b] = lead_node(x, b);
+    }
+}
+
 static bool make_trie(struct expander *x)
 {
+    static const struct atom_run plain = {0, 0};
+    const struct sym *sym = x->sym;
     for (int level = 1; level < LEVELS; level++)
-        x->uniform[level] = re_alloc(x->re, x->sym->n_atom, sizeof *x->uniform[level]);
-    for (uint32_t b = 0; b < 256 && x->re->w->rc == ERR_OK; b++) {
-        x->lead[b] = NOTHING;
-        if (b < 0x80)
-            x->lead[b] = x->sym->run[run_at(x->sym, b)].atom;
-        else if (b >= 0xc2 && b < 0xf5)
-            x->lead[b] = lead_node(x, b);
-    }
+        x->uniform[level] = re_alloc(x->re, sym->n_atom, sizeof *x->uniform[level]);
+    x->is_wide = re_alloc(x->re, sym->n_atom, sizeof *x->is_wide);
+    if (x->re->w->rc != ERR_OK) return false;
+    for (uint32_t r = 0; r < sym->n_run; r++)
+        if (r + 1 == sym->n_run || sym->run[r + 1].first > FIRST_WIDE)
+            x->is_wide[sym->run[r].atom] = true;
+    make_leads(x, sym->run, sym->n_run, x->lead);
+    make_leads(x, &plain, 1, x->plain);
     return x->re->w->rc == ERR_OK;
 }
 
@@ -203,12 +223,11 @@ static uint32_t inner_state(struct expander *x, const uint32_t *row)
     return *slot = id;
 }
 
-/* Where the bytes of a node lead from state s. */
-static uint32_t expand(struct expander *x, uint32_t node, uint32_t s)
+/* Where the bytes of a node lead; next: [n_atom] where its characters lead. */
+static uint32_t expand(struct expander *x, uint32_t node, const uint32_t *next)
 {
     uint32_t row[256];
     const struct trie_node *t = &x->node[node];
-    const uint32_t *next = x->sym->next + (size_t)s * x->sym->n_atom;
     if (t->atom != NOTHING && next[t->atom] == DFA_DEAD) return DFA_DEAD;
     memset(row, 0, x->n_class * sizeof *row);
     bool is_dead = true;
@@ -218,22 +237,38 @@ static uint32_t expand(struct expander *x, uint32_t node, uint32_t s)
         if (is_same)
             to = row[x->tail_class[k - 1]];
         else
-            to = child == NOTHING ? DFA_DEAD : t->level == 1 ? next[child] : expand(x, child, s);
+            to = child == NOTHING ? DFA_DEAD : t->level == 1 ? next[child] : expand(x, child, next);
         row[x->tail_class[k]] = to;
         is_dead &= to == DFA_DEAD;
     }
     return is_dead ? DFA_DEAD : inner_state(x, row);
 }
 
+/* Do all characters beyond ASCII lead to one state? Gives it. */
+static bool is_plain(const struct expander *x, const uint32_t *next, uint32_t *to)
+{
+    bool found = false;
+    for (uint32_t a = 0; a < x->sym->n_atom; a++) {
+        if (!x->is_wide[a]) continue;
+        if (found && next[a] != *to) return false;
+        *to = next[a];
+        found = true;
+    }
+    return true;
+}
+
 static void expand_state(struct expander *x, uint32_t s)
 {
     const uint32_t *next = x->sym->next + (size_t)s * x->sym->n_atom;
-    uint32_t last_node = NOTHING, to = DFA_DEAD;
-    for (uint32_t b = 0; b < 0x80; b++)
+    uint32_t last_node = NOTHING, to = DFA_DEAD, wide_to = DFA_DEAD;
+    bool plain = is_plain(x, next, &wide_to);
+    for (uint32_t b = 0; b < FIRST_WIDE; b++)
         dfa_draft_row(&x->draft, s)[x->class_of[b]] = next[x->lead[b]];
+    if (plain && wide_to == DFA_DEAD) return;
     for (uint32_t b = 0xc2; b < 0xf5; b++) {
-        if (x->lead[b] != last_node) to = expand(x, x->lead[b], s);
-        last_node = x->lead[b];
+        uint32_t node = plain ? x->plain[b] : x->lead[b];
+        if (node != last_node) to = expand(x, node, plain ? &wide_to : next);
+        last_node = node;
         dfa_draft_row(&x->draft, s)[x->class_of[b]] = to;
     }
 }
