@@ -11,14 +11,6 @@ static struct state *item_state(const struct array_shape *a, uint32_t i)
     return i < a->n_prefix ? a->prefix[i] : a->rest;
 }
 
-/* May some item count for k? */
-static bool can_match(struct norm *c, const struct array_shape *a, const struct contains *k)
-{
-    for (uint32_t i = k->from; i < a->n_prefix; i++)
-        if (state_and(c, a->prefix[i], k->state) != c->false_state) return true;
-    return a->n_max > a->n_prefix && !state_is_empty(c, state_and(c, a->rest, k->state));
-}
-
 /* Drops a contains that says nothing; false: it cannot hold. */
 static bool check_contains(struct norm *c, struct array_shape *a)
 {
