@@ -176,7 +176,8 @@ static bool add_wide(const struct maker *m, uint32_t q, const struct range (*row
     return true;
 }
 
-/* From q on, does no text of whole characters of these classes lead out? */
+/* From q on, does no text of whole characters of these classes lead out? In a quoted text each of
+ * them must be a character that is counted, not a part of an escape. */
 static bool closed_under(const struct maker *m, uint32_t q, uint16_t classes)
 {
     struct region r = {{q}, 1};
@@ -187,6 +188,7 @@ static bool closed_under(const struct maker *m, uint32_t q, uint16_t classes)
             for (int k = 0; k < 4; k++) bytes[k] |= m->by_class[c][k];
     for (uint32_t i = 0; i < r.n; i++) {
         const uint32_t *row = d->next + (size_t)r.state[i] * d->n_class;
+        if (m->key->quoted && !(d->flags[r.state[i]] & DFA_CHAR)) return false;
         for (uint32_t c = 0; c < d->n_class; c++) {
             if (!(bytes[c / 64] >> c % 64 & 1)) continue;
             if (row[c] == DFA_DEAD || ends_here(m, row[c]) || !region_add(&r, row[c])) return false;
