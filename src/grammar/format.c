@@ -11,7 +11,7 @@
  *                    right and need no context rule, and of 9 characters, which surely fit 63
  *                    octets in Punycode
  *   regex            no named groups (names must differ) and no back-references (groups must
- *                    exist); groups inside groups to a depth of 2
+ *                    exist); groups inside groups to a depth of 2, none inside look-around
  */
 #include "grammar/format.h"
 

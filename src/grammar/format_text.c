@@ -83,13 +83,14 @@ static void put_atoms(struct buf *b)
     buf_printf(b, ")*-?\\]");
 }
 
-/* Any number of terms and |, groups nested to a depth. A quantifier follows no assertion. */
+/* Any number of terms and |, groups nested to a depth, look-around around no groups. A quantifier
+ * follows no assertion. */
 static void put_terms(struct buf *b, int depth)
 {
     buf_printf(b, "(?:\\||[\\^$]|\\\\[bB]|");
     if (depth > 0) {
         buf_printf(b, "\\(\\?<?[=!]");
-        put_terms(b, depth - 1);
+        put_terms(b, 0);
         buf_printf(b, "\\)|");
     }
     buf_printf(b, "(?:");

@@ -28,6 +28,7 @@ struct builder {
     /* the list being gathered */
     uint32_t *mark, round; /* [nfa.n] round in which a node was visited */
     uint32_t *stack, *list, n_list;
+    uint64_t *bits; /* [nfa.n / 64] for sorting */
     bool is_accepting, has_matched;
     /* states */
     struct state *state;
@@ -204,13 +205,24 @@ static bool matches_empty(struct builder *b)
     return false;
 }
 
-static void sort_list(uint32_t *list, uint32_t n)
+/* Ascending. Long lists by a bit for each node: b->bits is 0 before and after. */
+static void sort_list(struct builder *b)
 {
-    if (n > SORT_BY_INSERTION_MAX) {
-        qsort(list, n, sizeof *list, u32_order);
+    uint32_t n = 0, *list = b->list;
+    if (b->n_list > SORT_BY_INSERTION_MAX) {
+        uint32_t last = 0;
+        for (uint32_t i = 0; i < b->n_list; i++) {
+            b->bits[list[i] / 64] |= UINT64_C(1) << list[i] % 64;
+            last = list[i] > last ? list[i] : last;
+        }
+        for (uint32_t k = 0; k <= last / 64; k++) {
+            for (uint64_t bits = b->bits[k]; bits; bits &= bits - 1)
+                list[n++] = k * 64 + (uint32_t)__builtin_ctzll(bits);
+            b->bits[k] = 0;
+        }
         return;
     }
-    for (uint32_t i = 1; i < n; i++) {
+    for (uint32_t i = 1; i < b->n_list; i++) {
         uint32_t x = list[i], k = i;
         for (; k > 0 && list[k - 1] > x; k--) list[k] = list[k - 1];
         list[k] = x;
@@ -294,7 +306,7 @@ static uint32_t state_of_list(struct builder *b)
     }
     if (b->n_list == 0 && !b->is_accepting) return DFA_DEAD;
     if (b->sym->n_state * 2 >= b->n_slot && !slots_grow(b)) return DFA_DEAD;
-    sort_list(b->list, b->n_list);
+    sort_list(b);
     uint32_t h = list_hash(b->list, b->n_list, b->is_accepting);
     for (; b->slot[h & (b->n_slot - 1)] != 0; h++)
         if (is_list_of(b, b->slot[h & (b->n_slot - 1)])) return b->slot[h & (b->n_slot - 1)];
@@ -372,6 +384,7 @@ static bool builder_init(struct builder *b)
     b->mark = re_alloc(re, b->nfa->n, sizeof *b->mark);
     b->stack = re_alloc(re, 2 * (size_t)b->nfa->n + 2, sizeof *b->stack);
     b->list = re_alloc(re, (size_t)b->nfa->n + 1, sizeof *b->list);
+    b->bits = re_alloc(re, b->nfa->n / 64 + 1, sizeof *b->bits);
     if (!make_atoms(b)) return false;
     b->mask = re_alloc(re, b->sym->n_atom, sizeof *b->mask);
     b->place = re_alloc(re, (size_t)re->n_set + 1, sizeof *b->place);
