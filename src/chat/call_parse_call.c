@@ -330,6 +330,8 @@ static enum step step_next(struct call_parser *p)
         p->state = TEXT;
         return STEP_OK;
     }
+    /* Where nothing stands between, all that is not the end begins a call. */
+    if (close == STEP_MORE && another.n == 0) return close;
     next = expect(p, another);
     p->at = next == STEP_OK && between.n == 0 ? from : p->at;
     if (next == STEP_OK) {
