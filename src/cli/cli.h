@@ -18,6 +18,7 @@ int cmd_models(int argc, char **argv);         /* list | inspect */
 int cmd_bench(int argc, char **argv);
 int cmd_tokenize(int argc, char **argv);
 int cmd_template(int argc, char **argv);
+int cmd_maskbench(int argc, char **argv);
 int cmd_logits(int argc, char **argv);
 int cmd_quantize(int argc, char **argv);
 int cmd_version(int argc, char **argv);

@@ -17,6 +17,7 @@ static const struct {
     {"bench", "measure prefill and decode speed of a model", cmd_bench},
     {"tokenize", "show the tokens of a text", cmd_tokenize},
     {"template", "render a chat template", cmd_template},
+    {"maskbench", "check and time the constraint engine on JSON Schemas", cmd_maskbench},
     {"logits", "compute logits, as a reference check", cmd_logits},
     {"quantize", "write a model with smaller weights", cmd_quantize},
     {"version", "version and build", cmd_version},
