@@ -89,7 +89,8 @@ struct engine_request {
     struct grammar *grammar;           /* what the output must obey; NULL: anything. The sequence
                                         * takes its own reference. No logit_bias lifts what it
                                         * bans; bans of logit_bias that leave nothing of what it
-                                        * allows do not count */
+                                        * allows do not count. Text that it forces is not sampled,
+                                        * and is sent at once, even before the prompt was run */
     bool ignore_eog;                   /* benchmarks: go on past end-of-generation tokens; a
                                         * grammar's end still ends the output */
     int n_top_logprobs;                /* -1: none; 0..ENGINE_TOP_LOGPROBS_MAX alternatives */

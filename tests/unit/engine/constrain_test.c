@@ -621,6 +621,33 @@ static void test_no_vocabulary(void **state)
     rig_close(&r);
 }
 
+/* Memory that runs out while a sequence is made refuses it, and leaves nothing behind. */
+static void test_no_memory(void **state)
+{
+    (void)state;
+    static struct output o;
+    struct rig r;
+    struct engine_seq *s = NULL;
+    struct error e;
+    size_t nth = 1;
+    rig_open(&r, (struct sched_options){0});
+    struct engine_request q = ask(list_2_4(), 0);
+    for (enum err err = ERR_BUSY; err != ERR_OK; nth++) {
+        assert_in_range(nth, 1, 20);
+        e.text[0] = '\0';
+        mem_fail_nth(nth);
+        err = sched_submit(r.sc, &q, &s, &e);
+        mem_fail_nth(0);
+        assert_true(err == ERR_OK || (s == NULL && e.text[0] != '\0'));
+    }
+    assert_true(nth > 4);              /* tokens, pages, matcher */
+    grammar_unref(q.grammar);
+    run(&r, s, &o);
+    assert_true(o.finish == FINISH_STOP || o.finish == FINISH_LENGTH);
+    engine_seq_free(s);
+    rig_close(&r);
+}
+
 static const float *no_logits(void *arg, int row)
 {
     static float bad[FAKE_VOCAB];
@@ -665,6 +692,7 @@ int main(void)
         cmocka_unit_test(test_usage),
         cmocka_unit_test(test_pool_too_small),
         cmocka_unit_test(test_no_vocabulary),
+        cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_nothing_allowed_is_possible),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
