@@ -6,7 +6,7 @@
  *   time, date-time  the second 60 only where UTC is 23:59, at offsets of whole quarters of an
  *                    hour: no other offset was in use since there are leap seconds
  *   hostname         no label with -- in third and fourth place: whether xn-- begins valid
- *                    Punycode is not regular. 253 characters are counted in steps of 16 a label
+ *                    Punycode is not regular. 253 characters are counted in steps of 8 a label
  *   idn-hostname     at most 4 labels; those that are not ASCII in scripts that run from left to
  *                    right and need no context rule, and of 9 characters, which surely fit 63
  *                    octets in Punycode
@@ -25,8 +25,8 @@
 #define STATES_MAX (1u << 16)
 #define LOCAL_OCTETS_MAX 64 /* RFC 5321, 4.5.3.1.1 */
 #define LABEL_MAX 63 /* RFC 1035, 2.3.4 */
-#define LABEL_STEP 16 /* a label and its dot count as whole steps, */
-#define NAME_STEPS 15 /* of which a name has so many: 16 * 15 <= 254 */
+#define LABEL_STEP 8 /* a label and its dot count as whole steps, */
+#define NAME_STEPS 31 /* of which a name has so many: 8 * 31 <= 254 */
 
 /* ---- lengths ---- */
 
