@@ -2,9 +2,9 @@
  *
  * Profiles. The trie of tokens is walked with the automaton alone. Two things keep that short:
  *
- * - Bytes are in classes (trie_class). Where an automaton goes on for ever within some classes,
- *   all tokens of those classes stay inside; they come as a set that is made once, and subtrees
- *   of nothing else are passed over.
+ * - Bytes are in classes (trie_class). Where an automaton goes on within some classes, for ever or
+ *   for some characters, all tokens of those classes (and length) stay inside; they come as a set
+ *   that is made once, and subtrees of nothing else are passed over.
  * - A text in quotes is left behind a quote and nowhere else: tokens with a quote are listed once
  *   for all (mask.c), not in profiles. Other automata list ways out, if a byte that can follow
  *   stands there.
@@ -13,7 +13,9 @@
  */
 #include "grammar/matcher_internal.h"
 
-#define REGION_MAX 48                  /* states looked at for going on for ever */
+#define REGION_MAX 64                  /* states looked at for going on */
+#define REACH_MAX 32                   /* characters looked ahead, if it is not for ever */
+#define REACH_MIN 6                    /* characters for which it is worth it */
 #define WITHIN_KNOWN 32
 #define WHOLE_FROM 48                  /* tokens of a subtree for which that is worth a look */
 #define BITS_FROM 512                  /* tokens from which a profile has bits */
@@ -81,15 +83,18 @@ static const struct class_set *class_set_get(struct mask_space *s, uint16_t clas
 
 /* ---- where an automaton goes on for ever ---- */
 
+/* Texts of these classes, of at most `reach` characters, never lead out. */
+struct within { uint16_t classes, reach; };
+
 struct maker {
     struct mask_space *s;
     const struct profile_key *key;
     uint16_t class_of[256];            /* trie_class of bytes */
     uint64_t by_class[TRIE_CLASSES][4];        /* automaton's classes of bytes of a class */
     uint16_t barred;                   /* classes of bytes that can stand behind a way out */
-    uint16_t within;                   /* classes that never lead out, from where it begins */
+    struct within within;              /* from where it begins */
     uint32_t known[WITHIN_KNOWN], n_known;
-    uint16_t known_within[WITHIN_KNOWN];
+    struct within known_within[WITHIN_KNOWN];
     uint32_t n_inner, n_closed, n_leave;
     bool over;
 };
@@ -176,9 +181,9 @@ static bool add_wide(const struct maker *m, uint32_t q, const struct range (*row
     return true;
 }
 
-/* From q on, does no text of whole characters of these classes lead out? In a quoted text each of
- * them must be a character that is counted, not a part of an escape. */
-static bool closed_under(const struct maker *m, uint32_t q, uint16_t classes)
+/* Characters of these classes that cannot lead out from q on; CHARS_MAX: for ever. In a quoted text
+ * each of them must be one that is counted, not a part of an escape. */
+static uint32_t reach_of(const struct maker *m, uint32_t q, uint16_t classes)
 {
     struct region r = {{q}, 1};
     uint64_t bytes[4] = {0};
@@ -186,20 +191,25 @@ static bool closed_under(const struct maker *m, uint32_t q, uint16_t classes)
     for (int c = 0; c < TRIE_CLASSES; c++)
         if (classes >> c & 1 && (1u << c) != TRIE_WIDE)
             for (int k = 0; k < 4; k++) bytes[k] |= m->by_class[c][k];
+    uint32_t depth = 0, level_end = 1;
     for (uint32_t i = 0; i < r.n; i++) {
+        if (i == level_end) {
+            level_end = r.n;
+            if (++depth == REACH_MAX) return depth;
+        }
         const uint32_t *row = d->next + (size_t)r.state[i] * d->n_class;
-        if (m->key->quoted && !(d->flags[r.state[i]] & DFA_CHAR)) return false;
+        if (m->key->quoted && !(d->flags[r.state[i]] & DFA_CHAR)) return depth;
         for (uint32_t c = 0; c < d->n_class; c++) {
             if (!(bytes[c / 64] >> c % 64 & 1)) continue;
-            if (row[c] == DFA_DEAD || ends_here(m, row[c]) || !region_add(&r, row[c])) return false;
+            if (row[c] == DFA_DEAD || ends_here(m, row[c]) || !region_add(&r, row[c])) return depth;
         }
         if (classes & TRIE_WIDE &&
             !add_wide(m, r.state[i], wide, sizeof wide / sizeof wide[0], &r))
-            return false;
+            return depth;
         if (classes & TRIE_ODD && !add_wide(m, r.state[i], odd, sizeof odd / sizeof odd[0], &r))
-            return false;
+            return depth;
     }
-    return true;
+    return CHARS_MAX;
 }
 
 static void find_classes(struct maker *m)
@@ -213,24 +223,53 @@ static void find_classes(struct maker *m)
     }
 }
 
-/* Classes within which the automaton goes on for ever from q. */
-static uint16_t find_within(const struct maker *m, uint32_t q)
+static uint32_t count_tokens(const struct mask_space *s, uint16_t classes)
 {
-    uint16_t within = 0;
-    for (int c = 0; c < TRIE_CLASSES - 1; c++) {
-        uint16_t more = within | (uint16_t)(1u << c);
-        if (!(m->barred >> c & 1) && closed_under(m, q, more)) within = more;
-    }
-    return within;
+    uint32_t n = 0;
+    for (uint32_t g = 0; g < s->n_class_group; g++)
+        if (!(s->class_group[g].classes & ~classes))
+            n += s->class_group[g].to - s->class_group[g].from;
+    return n;
 }
 
-/* The same, remembered for a few states; else found if it is worth it, or 0. */
-static uint16_t within_of(struct maker *m, uint32_t q, uint32_t n_token)
+/* As many classes as can be had together for that many characters. */
+static struct within gather_classes(const struct maker *m, uint32_t q, const uint32_t *reach,
+                                    uint32_t least)
+{
+    struct within w = {0, 0};
+    for (int c = 0; c < TRIE_CLASSES - 1; c++) {
+        uint16_t more = w.classes | (uint16_t)(1u << c);
+        if (reach[c] < least) continue;
+        uint32_t together = reach_of(m, q, more);
+        if (together >= least) w = (struct within){more, (uint16_t)together};
+    }
+    return w;
+}
+
+/* Classes within which the automaton goes on from q: for ever, or for some characters if that is
+ * true of clearly more tokens. */
+static struct within find_within(const struct maker *m, uint32_t q)
+{
+    uint32_t reach[TRIE_CLASSES - 1];
+    bool all = true;
+    for (int c = 0; c < TRIE_CLASSES - 1; c++) {
+        reach[c] = m->barred >> c & 1 ? 0 : reach_of(m, q, (uint16_t)(1u << c));
+        all = all && (reach[c] < REACH_MIN || reach[c] == CHARS_MAX);
+    }
+    struct within ever = gather_classes(m, q, reach, CHARS_MAX);
+    if (all) return ever;
+    struct within some = gather_classes(m, q, reach, REACH_MIN);
+    uint32_t n_ever = count_tokens(m->s, ever.classes);
+    return count_tokens(m->s, some.classes) > n_ever + n_ever / 4 ? some : ever;
+}
+
+/* The same, remembered for a few states; else found if it is worth it, or nothing. */
+static struct within within_of(struct maker *m, uint32_t q, uint32_t n_token)
 {
     uint32_t k = 0;
     while (k < m->n_known && m->known[k] != q) k++;
     if (k < m->n_known) return m->known_within[k];
-    if (n_token < WHOLE_FROM || m->n_known == WITHIN_KNOWN) return 0;
+    if (n_token < WHOLE_FROM || m->n_known == WITHIN_KNOWN) return (struct within){0, 0};
     m->known[m->n_known] = q;
     return m->known_within[m->n_known++] = find_within(m, q);
 }
@@ -243,7 +282,8 @@ static void add_own(struct maker *m, uint32_t i, uint32_t chars, bool closed, bo
     struct mask_space *s = m->s;
     const struct trie *t = &s->trie;
     for (uint32_t k = t->node[i].first; k < t->node[i + 1].first; k++) {
-        if (within && !(s->classes[k] & ~m->within)) continue;
+        if (within && !(s->classes[k] & ~m->within.classes) && s->chars[k] <= m->within.reach)
+            continue;
         uint32_t at = m->n_inner + m->n_closed;
         s->collect_id[at] = t->id[k];
         s->collect_char[at] = (uint16_t)(chars < CHARS_MAX ? chars : CHARS_MAX);
@@ -287,8 +327,14 @@ static void add_leaving(struct maker *m, uint32_t i, uint32_t depth)
 }
 
 /* Behind a node: state, end of its subtree, characters the automaton counted, characters there
- * are; classes that never lead out from here, and whether all was of those of the beginning. */
-struct level { uint32_t q, end; uint16_t chars, before, whole; bool within; };
+ * are; what never leads out from here, and whether all was of the classes of the beginning. */
+struct level { uint32_t q, end; uint16_t chars, before; struct within whole; bool within; };
+
+/* All of a subtree, `before` characters being used up. */
+static bool is_within(const struct within *w, const struct trie_node *node, uint32_t before)
+{
+    return !(node->classes & ~w->classes) && before + node->reach <= w->reach;
+}
 
 static void walk(struct maker *m)
 {
@@ -301,12 +347,12 @@ static void walk(struct maker *m)
         while (i >= level[depth].end) depth--;
         const struct level *up = &level[depth];
         uint32_t to = dfa_next(d, up->q, node[i].byte);
-        if (to == DFA_DEAD || (up->within && !(node[i].classes & ~m->within))) {
+        if (to == DFA_DEAD || (up->within && is_within(&m->within, &node[i], up->before))) {
             i = node[i].end;
             continue;
         }
-        bool within = up->within && (m->class_of[node[i].byte] & m->within);
-        if (!up->within && !(node[i].classes & ~up->whole)) {
+        bool within = up->within && (m->class_of[node[i].byte] & m->within.classes);
+        if (!up->within && is_within(&up->whole, &node[i], 0)) {
             add_whole(m, i, up->before, up->chars);
             i = node[i].end;
             continue;
@@ -328,7 +374,7 @@ static void walk(struct maker *m)
         }
         if (node[i].end > i + 1 && !ends) {
             uint32_t n_below = node[node[i].end].first - node[i].first;
-            uint16_t whole = within ? 0 : within_of(m, to, n_below);
+            struct within whole = within ? (struct within){0, 0} : within_of(m, to, n_below);
             uint16_t before = (uint16_t)(up->before + ((node[i].byte & 0xc0) != 0x80));
             level[++depth] = (struct level){to, node[i].end, chars, before, whole, within};
         }
@@ -337,6 +383,16 @@ static void walk(struct maker *m)
 }
 
 /* ---- putting it down ---- */
+
+static void set_ids(uint64_t *mask, const uint32_t *id, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) mask[id[i] / 64] |= 1ull << id[i] % 64;
+}
+
+static void clear_ids(uint64_t *mask, const uint32_t *id, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) mask[id[i] / 64] &= ~(1ull << id[i] % 64);
+}
 
 static bool put_inner(struct maker *m, struct profile *p)
 {
@@ -358,7 +414,11 @@ static bool put_inner(struct maker *m, struct profile *p)
         p->closed_char[k++] = s->collect_char[i];
     }
     offsets(p->at, next);
-    if (p->base) memcpy(p->bits, p->base->bits, s->words * sizeof *p->bits);
+    if (p->base) {
+        uint32_t from = p->base->at[p->reach + 1];
+        memcpy(p->bits, p->base->bits, s->words * sizeof *p->bits);
+        clear_ids(p->bits, p->base->id + from, p->base->n - from);
+    }
     for (uint32_t i = 0; i < n; i++) {
         if (s->collect_closed[i]) continue;
         uint32_t id = s->collect_id[i];
@@ -366,7 +426,8 @@ static bool put_inner(struct maker *m, struct profile *p)
         if (p->bits) p->bits[id / 64] |= 1ull << id % 64;
     }
     for (uint32_t c = 0; c <= CHARS_MAX; c++)
-        if (p->at[c + 1] > p->at[c] || (p->base && p->base->at[c + 1] > p->base->at[c]))
+        if (p->at[c + 1] > p->at[c] ||
+            (p->base && c <= p->reach && p->base->at[c + 1] > p->base->at[c]))
             p->char_max = c;
     return true;
 }
@@ -390,8 +451,9 @@ static struct profile *make(struct mask_space *s, const struct profile_key *key)
     m.within = within_of(&m, key->state, UINT32_MAX);
     struct profile *p = take(s, 1, sizeof *p);
     if (!p) return NULL;
-    if (m.within) {
-        p->base = class_set_get(s, m.within);
+    if (m.within.classes) {
+        p->base = class_set_get(s, m.within.classes);
+        p->reach = m.within.reach;
         if (!p->base) return NULL;
     }
     walk(&m);
@@ -428,16 +490,6 @@ const struct profile *profile_get(struct mask_space *s, const struct profile_key
 
 /* ---- use ---- */
 
-static void set_ids(uint64_t *mask, const uint32_t *id, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++) mask[id[i] / 64] |= 1ull << id[i] % 64;
-}
-
-static void clear_ids(uint64_t *mask, const uint32_t *id, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++) mask[id[i] / 64] &= ~(1ull << id[i] % 64);
-}
-
 static void or_words(uint64_t *mask, const uint64_t *more, size_t n)
 {
     for (size_t k = 0; k < n; k++) mask[k] |= more[k];
@@ -447,7 +499,8 @@ static void or_words(uint64_t *mask, const uint64_t *more, size_t n)
 static void add_short(struct mask_space *s, const struct profile *p, uint32_t n_max, uint64_t *mask)
 {
     const struct class_set *base = p->base;
-    uint32_t own = p->at[n_max + 1], of_base = base ? base->at[n_max + 1] : 0;
+    uint32_t short_max = n_max < p->reach ? n_max : p->reach;
+    uint32_t own = p->at[n_max + 1], of_base = base ? base->at[short_max + 1] : 0;
     uint32_t total = p->n + (base ? base->n : 0);
     if (!p->bits || own + of_base < total / 2) {
         set_ids(mask, p->id, own);

@@ -140,7 +140,8 @@ struct class_set {
 struct profile {
     /* Tokens that stay inside: `base` together with `id`. A count of characters beyond CHARS_MAX
      * is CHARS_MAX. */
-    const struct class_set *base;      /* or NULL */
+    const struct class_set *base;      /* or NULL; those of at most `reach` characters */
+    uint32_t reach;
     uint32_t *id;                      /* by rising number of characters */
     uint32_t at[CHARS_MAX + 2];        /* as in class_set */
     uint32_t n;

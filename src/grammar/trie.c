@@ -185,8 +185,11 @@ void trie_classify(struct trie *t, str (*text)(const void *arg, uint32_t id), co
         node->classes = i ? trie_class(node->byte) : 0;
         for (uint32_t k = node->first; k < node[1].first; k++)
             node->classes |= trie_classes(text(arg, t->id[k])) & (TRIE_BROKEN | TRIE_ODD);
-        for (uint32_t c = i + 1; c < node->end; c = t->node[c].end)
+        for (uint32_t c = i + 1; c < node->end; c = t->node[c].end) {
             node->classes |= t->node[c].classes;
+            if (t->node[c].reach > node->reach) node->reach = t->node[c].reach;
+        }
+        if ((node->byte & 0xc0) != 0x80 && i > 0) node->reach++;
     }
 }
 
