@@ -155,6 +155,8 @@ const struct form *form_and(struct norm *c, const struct form *a, const struct f
     return form_of(c, a->null && b->null, a->bools & b->bools, &out);
 }
 
+/* Where unevaluated* is kept track of, an alternative that holds more may have looked at less, so
+ * "any" swallows nothing. */
 const struct form *form_any_of(struct norm *c, const struct form *const *f, uint32_t n)
 {
     struct shapes out = {0};
@@ -162,12 +164,12 @@ const struct form *form_any_of(struct norm *c, const struct form *const *f, uint
     unsigned bools = 0;
     for (uint32_t i = 0; i < n; i++) {
         if (!f[i] || c->rc) return NULL;
-        if (f[i] == c->full) return c->full;
+        if (f[i] == c->full && !c->has_unevaluated) return c->full;
         null |= f[i]->null;
         bools |= f[i]->bools;
         for (uint32_t j = 0; j < f[i]->n; j++) {
             const struct shape *s = f[i]->shape[j];
-            has_any[s->type] |= s == c->any[s->type];
+            has_any[s->type] |= s == c->any[s->type] && !c->has_unevaluated;
         }
     }
     for (enum shape_type t = 0; t < SHAPE_COUNT; t++)

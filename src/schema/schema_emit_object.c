@@ -161,8 +161,9 @@ static enum tail_fit tail_fit(struct norm *c, const struct object_shape *o, cons
         if (!key)
             break;
         struct state *both = state_and(c, keys.v[i].state, x->value);
-        bool is_outside =
-            state_is_empty(c, both) || (x->key && dfa_is_empty(norm_dfa_and(c, key, x->key)));
+        const struct dfa *meant = norm_dfa_and(c, key, x->key);
+        if (!meant) break;
+        bool is_outside = dfa_is_empty(meant) || state_is_empty(c, both);
         bool is_inside = both == keys.v[i].state && (!x->key || dfa_is_subset(c->w, key, x->key));
         n_none += is_outside;
         n_all += !is_outside && is_inside;
