@@ -134,6 +134,68 @@ static void walk_lone(const struct walk *w, uint32_t i, const struct lone *lone,
     }
 }
 
+/* ---- keys of properties: the names run along the trie, without states ---- */
+
+struct keys { const struct gobject *object; struct frame f; uint32_t parents; };
+
+/* The machine's own state behind `depth` bytes of the name. */
+static uint32_t key_state(const struct walk *w, const struct keys *keys, uint32_t name,
+                          uint32_t depth)
+{
+    struct frame f = keys->f;
+    while (name > 0 && keys->object->name[name].lcp >= depth) name--;
+    f.b = name;
+    f.c = depth;
+    uint32_t row[FRAME_WORDS + 1] = {f.np, f.a, f.b, f.c, f.d, keys->parents};
+    uint32_t node = pool_intern(&w->s->pool, REC_STACK, row, FRAME_WORDS + 1);
+    return node ? pool_intern(&w->s->pool, REC_SET, &node, 1) : 0;
+}
+
+/* From trie node i on, the names [from, to) of the stack, which have depth bytes in common. */
+static void walk_keys(const struct walk *w, uint32_t i, const struct keys *keys, uint32_t from,
+                      uint32_t to, uint32_t depth)
+{
+    const struct gname *name = keys->object->name;
+    const struct trie_node *node = w->trie->node;
+    for (uint32_t end; from < to; from = end) {
+        uint32_t first = w->s->name[from];
+        uint8_t byte = (uint8_t)name[first].text.p[depth];
+        bool done = name[first].text.n == depth + 1;
+        for (end = from + 1; end < to; end++)
+            if ((uint8_t)name[w->s->name[end]].text.p[depth] != byte) break;
+        uint32_t c = trie_child(w->trie, i, byte);
+        if (!c) continue;
+        take_own(w, c);
+        if (node[c].end == c + 1) continue;
+        if (done)
+            walk_state(w, c, step_byte(w->s, w->g, key_state(w, keys, first, depth), byte),
+                       depth + 1);
+        else
+            walk_keys(w, c, keys, from, end, depth + 1);
+    }
+}
+
+/* False when the names do not fit. */
+static bool walk_key(const struct walk *w, uint32_t i, const struct frame *f, uint32_t parents)
+{
+    struct keys keys = {w->g->node[frame_node(f)].object, *f, parents};
+    uint32_t base = w->s->n_name;
+    bool fits = key_names(w->s, w->g, f);
+    if (fits) walk_keys(w, i, &keys, base, w->s->n_name, f->c);
+    w->s->n_name = base;
+    return fits;
+}
+
+static bool lone_key(const struct walk *w, uint32_t i, uint32_t state)
+{
+    const struct rec *set = rec_of(w->s, state);
+    if (rec_n(set) != 1) return false;
+    struct frame f;
+    const struct rec *top = rec_of(w->s, set->w[0]);
+    memcpy(&f, top->w, sizeof f);
+    return frame_phase(&f) == TOP_KEY && walk_key(w, i, &f, top->w[STACK_PARENTS]);
+}
+
 static void walk_child(const struct walk *w, uint32_t c, uint32_t state, uint32_t depth)
 {
     const struct trie_node *node = w->trie->node;
@@ -159,6 +221,7 @@ static void walk_state(const struct walk *w, uint32_t i, uint32_t state, uint32_
         walk_lone(w, i, &lone, q, depth);
         return;
     }
+    if (lone_key(w, i, state)) return;
     state_bytes(w->s, w->g, state, bytes);
     if (w->trie->child) {
         const struct trie *t = w->trie;
@@ -229,30 +292,47 @@ static void clear_below(const struct walk *w, uint32_t i)
 }
 
 /* A text that must not come, `rest` being what is missing of it: tokens that go along it are
- * looked at with the machine itself, from `state` on. */
-static void correct(const struct walk *w, uint32_t state, str rest)
+ * looked at with the machine itself, from `state` on. Where there is no end of words, only the
+ * last byte can be a dead end, and behind a quote it is one. */
+static void correct(const struct walk *w, uint32_t state, const struct gdfa *d, uint32_t q,
+                    str rest)
 {
     uint32_t i = 0;
+    bool simple = d->quoted;
     for (size_t k = 0; k < rest.n; k++) {
         uint8_t byte = (uint8_t)rest.p[k];
         i = trie_child(w->trie, i, byte);
         if (!i) return;
+        q = dfa_next(d->dfa, q, byte);
+        if (q == DFA_DEAD) return;
+        bool last = k + 1 == rest.n;
+        if (simple && (last || !d->dfa->n_word || d->dfa->n_word[q] == UINT32_MAX)) {
+            if (last) clear_below(w, i);
+            continue;
+        }
+        if (simple)
+            for (size_t n = 0; n < k; n++)
+                state = step_byte(w->s, w->g, state, (uint8_t)rest.p[n]);
+        simple = false;
         state = step_byte(w->s, w->g, state, byte);
-        if (state && k + 1 < rest.n) continue;
+        if (state && !last) continue;
         clear_below(w, i);
         if (!state) return;
         take_own(w, i);
         walk_state(w, i, state, (uint32_t)k + 1);
-        return;
     }
 }
 
-struct correction { const struct walk *w; uint32_t state; };
+struct correction {
+    const struct walk *w;
+    const struct gdfa *d;
+    uint32_t state, q;
+};
 
 static void correct_one(void *arg, str rest)
 {
     const struct correction *c = arg;
-    correct(c->w, c->state, rest);
+    correct(c->w, c->state, c->d, c->q, rest);
 }
 
 static bool add_tracked(const struct walk *w, const struct frame *f, uint32_t node,
@@ -268,7 +348,7 @@ static bool add_tracked(const struct walk *w, const struct frame *f, uint32_t no
     own.mask = s->track;
     memset(own.mask, 0, s->words * sizeof *own.mask);
     if (!add_automaton(&own, &d, &b, below, state)) return false;
-    struct correction c = {&own, state};
+    struct correction c = {&own, &d, state, f->b};
     track_excluded(s, w->g, f, correct_one, &c);
     for (size_t k = 0; k < s->words; k++) w->mask[k] |= own.mask[k];
     return true;
@@ -332,6 +412,7 @@ static bool add_top(const struct walk *w, uint32_t node)
     case TOP_TERMINAL: return add_terminal(w, &f, top->w[STACK_PARENTS]);
     case TOP_TRACK: return add_tracked(w, &f, node, top->w[STACK_PARENTS]);
     case TOP_FREE: return add_free(w, &f, node);
+    case TOP_KEY: return walk_key(w, 0, &f, top->w[STACK_PARENTS]);
     default: return false;
     }
 }

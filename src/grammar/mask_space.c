@@ -219,6 +219,7 @@ static enum err map_scratch(struct mask_space *s, struct error *e)
                           {(void **)&s->item_slot, 2 * ITEMS_MAX * sizeof *s->item_slot},
                           {(void **)&s->queue, CELLS_MAX * sizeof *s->queue},
                           {(void **)&s->cell, CELLS_MAX * sizeof *s->cell},
+                          {(void **)&s->name, CELLS_MAX * sizeof *s->name},
                           {(void **)&s->rest, CELLS_MAX * sizeof *s->rest},
                           {(void **)&s->gather, CELLS_MAX * sizeof *s->gather}};
     for (size_t i = 0; i < sizeof part / sizeof part[0]; i++) s->scratch_bytes += part[i].bytes;

@@ -219,13 +219,14 @@ struct mask_space {
     /* Scratch of one step; mapped once, touched as needed. */
     struct item *item;
     uint64_t *item_slot;               /* step it is of << 32 | item; open addressing */
-    uint32_t n_item, stamp;
+    uint32_t n_item, stamp, slot_mask;
     uint32_t *queue, n_queue, queue_at;
     struct cell *cell;
     uint32_t n_cell;
     uint32_t *gather;                  /* [CELLS_MAX] stack of numbers being united */
     uint32_t n_gather;
     uint32_t *rest;                    /* [CELLS_MAX] of mask_make */
+    uint32_t *name, n_name;            /* [CELLS_MAX] stack of names that may come, by text */
     bool over;                         /* the scratch was too small */
     void *scratch;                     /* owns, mapped: what is above */
     size_t scratch_bytes;
@@ -299,6 +300,8 @@ void array_resume(struct stepper *w, const struct frame *f, uint32_t parents);
 void object_enter(struct stepper *w, uint32_t node, uint32_t parents);
 void object_resume(struct stepper *w, const struct frame *f, uint32_t parents);
 void key_step(struct stepper *w, const struct frame *f, uint32_t parents, uint8_t byte);
+/* Pushes the names that may still come at the frame; false when there is no room. */
+bool key_names(struct mask_space *s, const struct grammar *g, const struct frame *f);
 void key_bytes(struct mask_space *s, const struct grammar *g, const struct frame *f,
                uint64_t out[4]);
 void track_step(struct stepper *w, const struct frame *f, uint32_t parents, uint8_t byte);

@@ -462,6 +462,20 @@ void key_step(struct stepper *w, const struct frame *f, uint32_t parents, uint8_
     }
 }
 
+bool key_names(struct mask_space *s, const struct grammar *g, const struct frame *f)
+{
+    const struct gobject *o = g->node[frame_node(f)].object;
+    struct ostate st = ostate_of(s, o, f->a);
+    for (uint32_t k = f->b; k < o->n_property; k++) {
+        const struct gname *name = &o->name[k];
+        if (k > f->b && name->lcp < f->c) break;
+        if (name->text.n <= f->c || !may_write(o, &st, name->property)) continue;
+        if (s->n_name == CELLS_MAX) return false;
+        s->name[s->n_name++] = k;
+    }
+    return true;
+}
+
 void key_bytes(struct mask_space *s, const struct grammar *g, const struct frame *f,
                uint64_t out[4])
 {

@@ -19,6 +19,8 @@
 
 #define UNITE_DEPTH_MAX 200            /* levels down that equal frames are merged */
 #define SLOTS (ITEMS_MAX * 2)
+#define SLOTS_FEW 128
+static_assert((SLOTS / SLOTS_FEW & 0x55555555) != 0, "slots grow four-fold from few to all");
 
 static bool failed(const struct mask_space *s)
 {
@@ -138,24 +140,38 @@ void step_begin(struct mask_space *s)
     s->n_item = s->n_queue = s->queue_at = s->n_gather = 0;
     s->n_cell = 1;
     s->over = false;
-    if (++s->stamp == 0) {
+    s->slot_mask = SLOTS_FEW - 1;
+    if (++s->stamp >= UINT32_MAX - 16) {
         memset(s->item_slot, 0, SLOTS * sizeof *s->item_slot);
         s->stamp = 1;
     }
 }
 
-static struct item *item_of(struct mask_space *s, const struct frame *f)
+static size_t slot_of(const struct mask_space *s, const struct frame *f)
 {
     uint64_t h = (uint64_t)f->np * 0x9e3779b97f4a7c15u;
     h = (h ^ f->a) * 0xff51afd7ed558ccdu;
     h = (h ^ h >> 32 ^ f->b) * 0xc4ceb9fe1a85ec53u;
     h = (h ^ h >> 32 ^ f->c ^ (uint64_t)f->d << 32) * 0x9e3779b97f4a7c15u;
-    size_t i = (h >> 40) & (SLOTS - 1);
-    for (;; i = (i + 1) & (SLOTS - 1)) {
-        if (s->item_slot[i] >> 32 != s->stamp) break;  /* of an older step: free */
-        struct item *item = &s->item[(uint32_t)s->item_slot[i]];
-        if (memcmp(&item->f, f, sizeof *f) == 0) return item;
-    }
+    size_t i = (h >> 40) & s->slot_mask;
+    for (; s->item_slot[i] >> 32 == s->stamp; i = (i + 1) & s->slot_mask)
+        if (memcmp(&s->item[(uint32_t)s->item_slot[i]].f, f, sizeof *f) == 0) break;
+    return i;                          /* slots of an older step are free */
+}
+
+/* Few slots for few items: they stay in the processor's cache. */
+static void more_slots(struct mask_space *s)
+{
+    s->slot_mask = s->slot_mask * 4 + 3;
+    s->stamp++;
+    for (uint32_t k = 0; k < s->n_item; k++)
+        s->item_slot[slot_of(s, &s->item[k].f)] = (uint64_t)s->stamp << 32 | k;
+}
+
+static struct item *item_of(struct mask_space *s, const struct frame *f)
+{
+    size_t i = slot_of(s, f);
+    if (s->item_slot[i] >> 32 == s->stamp) return &s->item[(uint32_t)s->item_slot[i]];
     if (s->n_item == ITEMS_MAX) {
         s->over = true;
         return NULL;
@@ -163,6 +179,7 @@ static struct item *item_of(struct mask_space *s, const struct frame *f)
     s->item_slot[i] = (uint64_t)s->stamp << 32 | s->n_item;
     struct item *item = &s->item[s->n_item++];
     *item = (struct item){.f = *f};
+    if (s->n_item * 2 > s->slot_mask && s->slot_mask < SLOTS - 1) more_slots(s);
     return item;
 }
 

@@ -200,7 +200,7 @@ uint32_t trie_child(const struct trie *t, uint32_t i, uint8_t byte)
             if (t->node[c].byte == byte) return c;
         return 0;
     }
-    for (uint32_t k = t->child_at[i]; k < t->child_at[i + 1]; k++)
-        if (t->child_byte[k] == byte) return t->child[k];
-    return 0;
+    uint32_t from = t->child_at[i], n = t->child_at[i + 1] - from;
+    const uint8_t *at = n ? memchr(t->child_byte + from, byte, n) : NULL;
+    return at ? t->child[at - t->child_byte] : 0;
 }
