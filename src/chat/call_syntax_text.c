@@ -5,14 +5,13 @@
  * and other things, a raw text that would read as one of the others is no string, so that the
  * parser's reading (call_value_of_text) is the one that was meant.
  */
-#include <stdio.h>
 #include "base/mem.h"
 #include "chat/call_syntax_internal.h"
 #include "grammar/format.h"
 #include "grammar/regex.h"
 
-#define LENGTH_MAX 8192 /* characters that an automaton counts */
-#define SCHEMAS_MAX 1000 /* looked at for one text */
+#define LENGTH_MAX 1000000 /* characters that an automaton counts */
+#define SCHEMAS_MAX 250 /* looked at for one text */
 #define STRING (1u << JSON_STRING)
 
 const struct json *call_keyword(const struct json *schema, const char *keyword, enum json_type type)
@@ -27,6 +26,8 @@ const struct json *call_keyword(const struct json *schema, const char *keyword, 
 struct texts {
     struct call_build *b;
     struct dfa_work *w;
+    const struct json *outer; /* its length is kept for the end, when all else is small */
+    uint64_t n_min, n_max;
     int n_schema;
     enum err rc;
     struct error *e;
@@ -43,22 +44,37 @@ static const struct dfa *both(struct texts *t, const struct dfa *a, const struct
     return a && b ? dfa_and(t->w, a, b) : NULL;
 }
 
-/* n_min to n_max characters. */
+/* n_min to n_max characters, of well-formed text: bytes that go on with a character do not count. */
 static const struct dfa *of_length(struct texts *t, uint64_t n_min, uint64_t n_max)
 {
-    char pattern[96], upto[24] = "";
-    uint32_t min, max;
+    bool is_open = n_max == UINT64_MAX;
+    uint64_t last = is_open ? n_min : n_max;
+    struct dfa *d = arena_try(t->w->arena, sizeof *d);
+    uint32_t *next =
+        last <= LENGTH_MAX ? arena_try_array(t->w->arena, last + 2, 2 * sizeof *next) : NULL;
+    uint8_t *flags = last <= LENGTH_MAX ? arena_try_array(t->w->arena, last + 2, 1) : NULL;
 
     if (n_min > n_max) return fail(t, ERR_ARG, "minLength", "is above maxLength");
-    if (n_min > LENGTH_MAX || (n_max > LENGTH_MAX && n_max != UINT64_MAX))
-        return fail(t, ERR_ARG, n_min > LENGTH_MAX ? "minLength" : "maxLength",
-                    "of a text in this model's call format is counted up to 8192; use less, or "
-                    "none");
-    if (n_max != UINT64_MAX) snprintf(upto, sizeof upto, "%llu", (unsigned long long)n_max);
-    /* Alternatives, because of a single repeated class regex_dfa only tells the counts. */
-    snprintf(pattern, sizeof pattern, "^(?:[\\s\\S]{%llu,%s}|[\\s\\S]{%llu})$",
-             (unsigned long long)n_min, upto, (unsigned long long)n_min);
-    return regex_dfa(t->w, str_of(pattern), true, &min, &max);
+    if (!d || !next || !flags)
+        return fail(t, ERR_ARG, is_open ? "minLength" : "maxLength",
+                    "is too large for a text in this model's call format; use less, or none");
+    *d = (struct dfa){
+        .n_state = (uint32_t)last + 2, .n_class = 2, .start = 1, .next = next, .flags = flags};
+    for (int byte = 0; byte < 256; byte++) d->class_of[byte] = (byte & 0xc0) != 0x80;
+    for (uint32_t i = 0; i <= last; i++) {
+        uint32_t *row = next + 2 * ((size_t)i + 1);
+
+        row[0] = i + 1;
+        row[1] = i < last ? i + 2 : is_open ? i + 1 : DFA_DEAD;
+        flags[i + 1] = i >= n_min ? DFA_ACCEPT : 0;
+    }
+    return d;
+}
+
+static const struct dfa *with_length(struct texts *t, const struct dfa *d, uint64_t n_min,
+                                     uint64_t n_max)
+{
+    return n_min == 0 && n_max == UINT64_MAX ? d : both(t, d, of_length(t, n_min, n_max));
 }
 
 static bool length_of(const struct json *v, uint64_t *n)
@@ -85,8 +101,12 @@ static const struct dfa *with_pattern_and_length(struct texts *t, const struct j
     }
     if (length_of(json_get(schema, "minLength"), &own) && own > n_min) n_min = own;
     if (length_of(json_get(schema, "maxLength"), &own) && own < n_max) n_max = own;
-    if (n_min == 0 && n_max == UINT64_MAX) return d;
-    return both(t, d, of_length(t, n_min, n_max));
+    if (schema == t->outer) {
+        t->n_min = n_min;
+        t->n_max = n_max;
+        return d;
+    }
+    return with_length(t, d, n_min, n_max);
 }
 
 static const struct dfa *of_values(struct texts *t, const struct json *value, size_t n)
@@ -202,10 +222,15 @@ static const struct dfa *only_strings(struct texts *t, const struct dfa *d, unsi
 static enum err string_node(struct call_build *b, const struct json *schema, unsigned types,
                             uint32_t *node, struct error *e)
 {
-    struct texts t = {.b = b, .w = grammar_work(b->g), .e = e};
+    struct texts t = {.b = b,
+                      .w = grammar_work(b->g),
+                      .e = e,
+                      .n_max = UINT64_MAX,
+                      .outer = call_schema_deref(schema, b->root)};
     const struct dfa *d = schema ? texts_of(&t, schema) : dfa_shared(DFA_TEXT);
 
     d = only_strings(&t, without_close(&t, d), types);
+    d = with_length(&t, d, t.n_min, t.n_max);
     if (t.rc != ERR_OK) return t.rc;
     if (!d || t.w->rc != ERR_OK)
         return err_set(e, t.w->rc, ERR_NO_POS, "%s", t.w->e ? t.w->e->text : "");

@@ -617,7 +617,7 @@ static void test_refused(void **state)
          "\"(?=x)\"}}}", "look"},
         {"qwen3_coder", "{\"type\": \"object\", \"properties\": {\"a\": {\"type\": \"string\", "
          "\"maxLength\": "
-         "100000}}}", "[maxLength]"},
+         "2000000}}}", "[maxLength]"},
         {"qwen3_coder", "{\"type\": \"object\", \"properties\": {\"a\": {\"$ref\": "
          "\"#/$defs/none\"}}}", "$ref"},
         {"qwen3_coder", "{\"type\": \"object\", \"properties\": {\"a\": {}}, \"required\": "
