@@ -70,7 +70,7 @@ class Life(unittest.TestCase):
         server = Grokd(data_dir=self.dir).start()
         done = [server.chat(max_tokens=2)[1]["id"] for _ in range(3)]
         time.sleep(0.3)
-        thread = threading.Thread(target=lambda: self.assertRaises(Exception, server.stream, max_tokens=4000))
+        thread = threading.Thread(target=lambda: self.assertRaises(Exception, server.stream, max_tokens=4000, ignore_eos=True))
         thread.start()
         time.sleep(0.3)
         server.stop(signal.SIGKILL)

@@ -5,6 +5,7 @@ import concurrent.futures
 import itertools
 import json
 import os
+import pathlib
 import sys
 import traceback
 
@@ -172,7 +173,33 @@ def many_seeds():
     assert not wrong, "%d of %d: %s" % (len(wrong), len(bodies), " || ".join(wrong[:3]))
 
 
+def schemas_of_others():
+    """Real schemas: refused by name, or obeyed."""
+    path = pathlib.Path(os.environ["GOLDEN"]) / "jsonschema" / "maskbench-sample.jsonl"
+    if not path.exists():
+        return "(skipped: no schemas at %s)" % path
+    schemas = [json.loads(line)["schema"] for line in path.read_text().splitlines()[::12]]
+
+    def try_one(schema):
+        reply = requests.post(URL, headers=HEADERS, timeout=120, json={
+            "model": "grok-4", "temperature": 1, "seed": 5, "max_tokens": 200, "reasoning_effort": "none",
+            "messages": [{"role": "user", "content": "Say anything."}],
+            "response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}})
+        if reply.status_code == 400 and reply.json()["error"].startswith("Invalid request content: Schema validation failed: "):
+            return "refused"
+        choice = reply.json()["choices"][0]
+        if choice["finish_reason"] == "stop":
+            jsonschema.validate(json.loads(choice["message"]["content"]), schema)
+        return choice["finish_reason"]
+
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        ended = list(pool.map(try_one, schemas))
+    assert ended.count("stop") > len(ended) / 2, ended
+    return "(%s)" % ", ".join("%s %d" % (why, ended.count(why)) for why in sorted(set(ended)))
+
+
 run("product", product)
 run("cut_is_a_prefix", cut_is_a_prefix)
 run("many_seeds", many_seeds)
+run("schemas_of_others", schemas_of_others)
 sys.exit(1 if failures else 0)

@@ -7,11 +7,11 @@ import os
 import sys
 import traceback
 from enum import Enum
-from typing import Literal, Optional, Union
+from typing import Annotated, Literal, Optional, Union
 
 import openai
 from openai import pydantic_function_tool
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 URL = os.environ["BASE_URL"] + "/v1"
 client = openai.OpenAI(base_url=URL, max_retries=0)
@@ -31,6 +31,12 @@ class GetWeather(BaseModel):
     unit: Unit
 
 
+def is_date(text):
+    year, month, day = map(int, text.split("-"))
+    datetime.date(year or 4, month, day)
+    return text
+
+
 class Place(BaseModel):
     name: str = Field(max_length=30)
     kind: Literal["city", "river", "sea"]
@@ -38,7 +44,8 @@ class Place(BaseModel):
 
 class Event(BaseModel):
     title: str = Field(max_length=40)
-    day: datetime.date
+    # As RFC 3339 has it: Python's own date knows no year 0, which may come.
+    day: Annotated[str, Field(json_schema_extra={"format": "date"}), AfterValidator(is_date)]
     guests: int = Field(ge=0, le=500)
     place: Optional[Place]
     tags: list[Literal["work", "family", "sport"]] = Field(max_length=3)
