@@ -8,7 +8,7 @@
 #include "chat/call_internal.h"
 
 #define REF_MAX 64 /* $ref after $ref */
-#define SCHEMAS_MAX 250  /* looked at for the types of one value */
+#define SCHEMAS_MAX 250 /* looked at for the types of one value */
 #define VALUE_TREE_BYTES_MAX ((size_t)128 << 20)
 
 /* ---- what a schema can mean ---- */

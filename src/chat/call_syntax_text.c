@@ -44,7 +44,7 @@ static const struct dfa *both(struct texts *t, const struct dfa *a, const struct
     return a && b ? dfa_and(t->w, a, b) : NULL;
 }
 
-/* n_min to n_max characters, of well-formed text: bytes that go on with a character do not count. */
+/* n_min to n_max characters: bytes that go on with one do not count. */
 static const struct dfa *of_length(struct texts *t, uint64_t n_min, uint64_t n_max)
 {
     bool is_open = n_max == UINT64_MAX;

@@ -507,6 +507,57 @@ static void test_limit(void **state)
     arena_free(a);
 }
 
+/* n times text between head and tail, as one turn. */
+static struct log repeated(const char *syntax, const char *head, const char *text, size_t n,
+                           const char *tail)
+{
+    struct arena *a = arena_new(0);
+    struct buf b;
+    buf_init(&b, (size_t)4 << 20);
+    buf_add(&b, str_of(head));
+    for (size_t i = 0; i < n; i++)
+        buf_add(&b, str_of(text));
+    buf_add(&b, str_of(tail));
+    struct log l = parse(call_syntax_named(syntax), fixture_tools(a), N_CASES, buf_str(&b), NULL, 0);
+    if (l.n_call == 0 && (l.b.n != b.n + 3 || memcmp(l.b.p + 3, b.p, b.n) != 0))
+        fail_msg("%s: a call that is none is not all text", syntax);
+    buf_done(&b);
+    arena_free(a);
+    return l;
+}
+
+/* Depth, number and length of arguments: at the limit a call, beyond it text. */
+static void test_limits(void **state)
+{
+    static const struct {
+        const char *syntax, *head, *text, *tail;
+        size_t n_max;
+    } row[] = {
+        {"glm", "<tool_call>ping", "<arg_key>k</arg_key><arg_value>v</arg_value>", "</tool_call>",
+         1024},
+        {"glm", "<tool_call>ping<arg_key>", "k", "</arg_key><arg_value>v</arg_value></tool_call>",
+         1024},
+    };
+    struct log l;
+    (void)state;
+    for (size_t i = 0; i < N_OF(row); i++)
+        for (size_t over = 0; over < 2; over++) {
+            l = repeated(row[i].syntax, row[i].head, row[i].text, row[i].n_max + over, row[i].tail);
+            assert_int_equal(l.n_call, over ? 0 : 1);
+            log_done(&l);
+        }
+    /* 128 containers: the call, its arguments, and 126 lists. */
+    for (size_t over = 0; over < 2; over++) {
+        char close[200] = "";
+        memset(close, ']', 126 + over);
+        memcpy(close + 126 + over, "}}</tool_call>", 15);
+        l = repeated("hermes", "<tool_call>{\"name\":\"ping\",\"arguments\":{\"a\":", "[",
+                     126 + over, close);
+        assert_int_equal(l.n_call, over ? 0 : 1);
+        log_done(&l);
+    }
+}
+
 /* Marks, halves of them and other bytes in any order: nothing is lost but white space around
  * calls, and no division matters. */
 static void test_random(void **state)
@@ -560,6 +611,7 @@ int main(void)
         cmocka_unit_test(test_templates),
         cmocka_unit_test(test_templates_parallel),
         cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_limits),
         cmocka_unit_test(test_random),
         cmocka_unit_test(test_linear),
     };
