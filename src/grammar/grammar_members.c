@@ -112,23 +112,28 @@ bool garray_eval(struct grammar_builder *g, struct garray *a)
     return garray_is_live(a, 0, 0);
 }
 
-/* Items of a unique array are remembered by their text, so counts must be in the automaton. */
+/* Items of a unique array are remembered by their text, so counts must be in the automaton. That
+ * position i has more than i words is enough: whatever was written before, one is left. */
 static bool check_unique(struct grammar_builder *g, const struct garray *a)
 {
-    for (uint32_t i = 0; i <= a->n_prefix; i++)
-        for (int match = 0; match < 2; match++) {
-            const uint32_t *list = match ? a->prefix_match : a->prefix;
-            uint32_t node = i < a->n_prefix ? list[i] : match ? a->rest_match : a->rest;
-            while (node != NODE_NONE && g->node[node].kind == GNODE_ALIAS)
-                node = g->node[node].alias;
-            if (node == NODE_NONE) continue;
-            if (g->node[node].kind != GNODE_TERMINAL)
-                return grammar_fail(g, ERR_ARG, "items that must differ are not all terminals"),
-                       false;
-            const struct gterminal *t = g->node[node].terminal;
-            if (t->n_min > 0 || t->n_max != GRAMMAR_UNBOUNDED)
-                return grammar_fail(g, ERR_ARG, "items that must differ are counted texts"), false;
-        }
+    if (a->contains)
+        return grammar_fail(g, ERR_ARG, "items that must differ, some of which are counted"), false;
+    for (uint32_t i = 0; i <= a->n_prefix; i++) {
+        uint32_t node = i < a->n_prefix ? a->prefix[i] : a->rest;
+        while (node != NODE_NONE && g->node[node].kind == GNODE_ALIAS) node = g->node[node].alias;
+        if (node == NODE_NONE) continue;
+        if (g->node[node].kind != GNODE_TERMINAL)
+            return grammar_fail(g, ERR_ARG, "items that must differ are not all terminals"), false;
+        const struct gterminal *t = g->node[node].terminal;
+        if (t->n_min > 0 || t->n_max != GRAMMAR_UNBOUNDED)
+            return grammar_fail(g, ERR_ARG, "items that must differ are counted texts"), false;
+        uint32_t last = i < a->n_prefix || a->n_min <= i ? i + 1 : a->n_min;
+        const struct dfa *d = t->d.dfa;
+        if (a->n_prefix > 0 && i < a->n_min && d->n_word && d->n_word[d->start] < last &&
+            !dfa_is_empty(d))
+            return grammar_fail(g, ERR_ARG, "items that must differ have too few values to choose "
+                                "from at position %u", i), false;
+    }
     return true;
 }
 

@@ -263,6 +263,15 @@ static void array_items(struct stepper *w, uint32_t i, const struct frame *f, ui
     }
 }
 
+/* Is an item left that was not written yet? */
+static bool array_has_unused(struct stepper *w, const struct garray *a, const struct frame *f)
+{
+    uint32_t item = array_item(a, f->a, false);
+    const struct dfa *d = w->g->node[item].terminal->d.dfa;
+    uint32_t n_word = d->n_word ? d->n_word[d->start] : UINT32_MAX;
+    return n_word == UINT32_MAX || n_word > count_excluded(w->s, NULL, f->c, d, d->start, 0);
+}
+
 static bool array_may_close(const struct garray *a, const struct frame *f)
 {
     return f->a >= a->n_min && f->b >= a->n_match_min &&
@@ -283,7 +292,8 @@ void array_resume(struct stepper *w, const struct frame *f, uint32_t parents)
         work_enter(w, a->style.close, parents);
     if (frame_phase(f) != AT_ARRAY_ITEM) {
         array_items(w, i, f, parents);
-    } else if (array_takes(a, f->a, f->b, false) || array_takes(a, f->a, f->b, true)) {
+    } else if ((array_takes(a, f->a, f->b, false) && (!a->unique || array_has_unused(w, a, f))) ||
+               array_takes(a, f->a, f->b, true)) {
         struct frame comma = *f;
         comma.np = (uint32_t)AT_ARRAY_COMMA << PHASE_SHIFT | i;
         work_enter(w, a->style.comma, work_push(w, comma, parents));
