@@ -16,6 +16,13 @@ static void fail_memory(struct regex *re)
         "counts");
 }
 
+void re_fail_ranges(struct regex *re)
+{
+    RE_FAIL(re, ERR_LIMIT, ERR_NO_POS,
+            "the classes of the pattern have more than %u ranges; use fewer of them",
+            RE_RANGES_MAX);
+}
+
 void *re_alloc(struct regex *re, size_t n, size_t size)
 {
     void *p = re->w->rc == ERR_OK ? arena_try_array(re->scratch, n, size) : NULL;

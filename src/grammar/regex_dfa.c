@@ -9,7 +9,7 @@
 
 #include "grammar/regex_internal.h"
 
-#define WORK_PER_LOOK 65536 /* node visits between looks at the clock */
+#define WORK_PER_LOOK 65536 /* visits of nodes and atoms between looks at the clock */
 #define SORT_BY_INSERTION_MAX 24
 #define SETS_IN_MASK 64 /* sets of a state that one word can tell apart */
 #define SEEN_MAX 64
@@ -60,6 +60,7 @@ static bool make_runs(struct regex *re, struct sym *sym)
 {
     size_t n = 1;
     for (uint32_t i = 0; i < re->n_set; i++) n += 2 * (size_t)re->set[i].n;
+    if (n > 2 * (size_t)RE_RANGES_MAX) re_fail_ranges(re);
     uint32_t *cut = re_alloc(re, n, sizeof *cut);
     sym->run = re_alloc(re, n, sizeof *sym->run);
     if (!cut || !sym->run) return false;
@@ -317,21 +318,26 @@ static uint32_t state_of_list(struct builder *b)
 
 /* ---- rows ---- */
 
+/* Looks at the clock when enough was done. */
+static bool look(struct builder *b, uint32_t n_work)
+{
+    b->n_work += n_work;
+    if (b->n_work < WORK_PER_LOOK) return true;
+    b->n_work = 0;
+    return dfa_in_time(b->re->w);
+}
+
 /* Where state s goes by an atom. mask: which sets hold it, by place; NULL: ask each set. */
 static uint32_t step(struct builder *b, uint32_t s, uint32_t atom, const uint64_t *mask)
 {
     struct state from = b->state[s];
     list_begin(b);
-    b->n_work += from.n;
     for (uint32_t i = 0; i < from.n; i++) {
         const struct nfa_node *x = &b->nfa->node[b->items[from.first + i]];
         bool is_held = mask ? *mask >> b->place[x->set] & 1 : holds(b, x->set, atom);
         if (is_held) list_add(b, x->out, false);
     }
-    if (b->n_work > WORK_PER_LOOK) {
-        b->n_work = 0;
-        if (!dfa_in_time(b->re->w)) return DFA_DEAD;
-    }
+    if (!look(b, from.n)) return DFA_DEAD;
     return state_of_list(b);
 }
 
@@ -362,6 +368,7 @@ static void make_row(struct builder *b, uint32_t s)
     uint32_t seen_to[SEEN_MAX], n_seen = 0;
     uint32_t n_atom = b->sym->n_atom;
     bool has_masks = make_masks(b, s);
+    if (!look(b, n_atom)) return;
     for (uint32_t a = 0; a < n_atom && b->re->w->rc == ERR_OK; a++) {
         uint32_t to = DFA_DEAD, k = 0;
         if (has_masks && b->mask[a] != 0) {

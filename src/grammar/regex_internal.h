@@ -14,6 +14,7 @@
 #define CP_SURROGATE_LAST 0xdfffu
 #define RE_NO_MAX UINT32_MAX /* of a repetition without upper bound */
 #define RE_NONE UINT32_MAX
+#define RE_RANGES_MAX (1u << 20) /* of one set, and of all sets of a pattern */
 
 struct cp_range {
     uint32_t lo, hi;
@@ -52,6 +53,7 @@ struct regex {
     do {                                                                                         \
         if ((re)->w->rc == ERR_OK) (re)->w->rc = err_set((re)->w->e, (code), (at), __VA_ARGS__); \
     } while (0)
+void re_fail_ranges(struct regex *re);
 /* Zeroed scratch; NULL: the work has failed. */
 void *re_alloc(struct regex *re, size_t n, size_t size);
 /* A larger copy of p [n used]; *cap doubles. NULL: the work has failed. */

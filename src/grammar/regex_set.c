@@ -16,6 +16,7 @@ static const struct cp_range space[] = {
 
 void set_add(struct regex *re, struct cp_set *s, uint32_t lo, uint32_t hi)
 {
+    if (s->n == RE_RANGES_MAX) re_fail_ranges(re);
     if (s->n == s->cap) {
         struct cp_range *grown = re_grow(re, s->range, s->n, &s->cap, sizeof *grown);
         if (!grown) return;

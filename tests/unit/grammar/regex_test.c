@@ -285,6 +285,21 @@ static void test_refused(void **state)
     check_refused(STR("a\xff"), ERR_ARG, ERR_NO_POS, "not UTF-8");
 }
 
+/* \p{L} has some 600 ranges: too many in one class, and in many classes. */
+static void check_many_ranges(void)
+{
+    static char text[REGEX_BYTES_MAX];
+    size_t n = 1;
+    text[0] = '[';
+    while (n < 20000) n += (size_t)snprintf(text + n, sizeof text - n, "\\p{L}");
+    text[n++] = ']';
+    check_refused(str_n(text, n), ERR_LIMIT, ERR_NO_POS, "ranges");
+    n = 0;
+    for (unsigned c = 0x4e00; n < 30000; c += 2)
+        n += (size_t)snprintf(text + n, sizeof text - n, "[\\P{L}\\u%04X]", c);
+    check_refused(str_n(text, n), ERR_LIMIT, ERR_NO_POS, "ranges");
+}
+
 static void test_limits(void **state)
 {
     (void)state;
@@ -299,6 +314,7 @@ static void test_limits(void **state)
     check_refused(STR("(x{0,1000}){0,1000}y"), ERR_LIMIT, ERR_NO_POS, "states");
     check_refused(STR("(a|b)*a(a|b){24}$"), ERR_LIMIT, ERR_NO_POS, "states");
     check_refused(STR("^[a-z]{0,99999}x$"), ERR_LIMIT, ERR_NO_POS, "states");
+    check_many_ranges();
     struct arena *small = arena_new(64 << 10);
     struct error e = {0};
     struct dfa_work w = work_of(small, &e);
