@@ -518,7 +518,8 @@ static struct log repeated(const char *syntax, const char *head, const char *tex
     for (size_t i = 0; i < n; i++)
         buf_add(&b, str_of(text));
     buf_add(&b, str_of(tail));
-    struct log l = parse(call_syntax_named(syntax), fixture_tools(a), N_CASES, buf_str(&b), NULL, 0);
+    struct log l = parse(call_syntax_named(syntax), fixture_tools(a), N_CASES, buf_str(&b), NULL,
+                         0);
     if (l.n_call == 0 && (l.b.n != b.n + 3 || memcmp(l.b.p + 3, b.p, b.n) != 0))
         fail_msg("%s: a call that is none is not all text", syntax);
     buf_done(&b);
