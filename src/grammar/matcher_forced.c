@@ -115,7 +115,7 @@ static bool add_mark(struct forced *f, int32_t id)
     return f->state != 0;
 }
 
-size_t matcher_forced(struct matcher *m, int32_t *id, size_t n_max)
+static size_t force(struct matcher *m, int32_t *id, size_t n_max)
 {
     struct mask_space *s = m->space;
     if (n_max == 0 || !matcher_refresh(m)) return 0;
@@ -138,4 +138,12 @@ size_t matcher_forced(struct matcher *m, int32_t *id, size_t n_max)
     }
     if (!s->pool.full) (void)add_text(&f, true);
     return s->pool.full ? 0 : f.n_id;
+}
+
+/* With a pool that was full once more in an empty one: what is forced depends on the output alone,
+ * not on what else is in the pool. */
+size_t matcher_forced(struct matcher *m, int32_t *id, size_t n_max)
+{
+    size_t n = force(m, id, n_max);
+    return m->space->pool.full && matcher_refresh(m) ? force(m, id, n_max) : n;
 }
