@@ -281,6 +281,9 @@ const struct form *form_any_of(struct norm *c, const struct form *const *f, uint
 const struct form *form_one_of(struct norm *c, const struct form *const *f, uint32_t n,
                                uint32_t n_max);
 const struct form *form_of(struct norm *c, bool null, unsigned bools, const struct shapes *s);
+/* Exact values of this type (numbers or strings) in all finite shapes of n forms. */
+struct strs form_values(struct norm *c, const struct form *const *f, uint32_t n,
+                        enum shape_type type);
 bool form_is_empty(const struct form *f);
 bool form_is_refused(const struct form *f);
 void shapes_add(struct norm *c, struct shapes *l, const struct shape *s);

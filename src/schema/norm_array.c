@@ -11,6 +11,14 @@ static struct state *item_state(const struct array_shape *a, uint32_t i)
     return i < a->n_prefix ? a->prefix[i] : a->rest;
 }
 
+/* May some item count for k? */
+static bool can_match(struct norm *c, const struct array_shape *a, const struct contains *k)
+{
+    for (uint32_t i = k->from; i < a->n_prefix; i++)
+        if (state_and(c, a->prefix[i], k->state) != c->false_state) return true;
+    return a->n_max > a->n_prefix && !state_is_empty(c, state_and(c, a->rest, k->state));
+}
+
 /* Drops a contains that says nothing; false: it cannot hold. */
 static bool check_contains(struct norm *c, struct array_shape *a)
 {
@@ -47,8 +55,9 @@ const struct shape *array_check(struct norm *c, struct shape *s)
     }
     if (a->n_min > a->n_max) return NULL;
     for (uint32_t i = 0; i < a->n_contains; i++) {
-        uint32_t from = a->contains[i].from;
-        if (a->contains[i].n_min > (a->n_max > from ? a->n_max - from : 0)) return NULL;
+        const struct contains *k = &a->contains[i];
+        if (k->n_min > (a->n_max > k->from ? a->n_max - k->from : 0)) return NULL;
+        if (k->n_min > 0 && !can_match(c, a, k)) return NULL;
     }
     uint32_t n = a->n_min < a->n_prefix + 1 ? a->n_min : a->n_prefix + 1;
     for (uint32_t i = 0; i < n && i < EMPTY_ITEMS_MAX; i++)

@@ -122,18 +122,19 @@ static void shape_not(struct norm *c, const struct shape *s, struct shapes *out)
     }
 }
 
-/* from without s. */
+/* from without s; the same list when they have nothing in common. */
 static struct shapes shapes_minus(struct norm *c, struct shapes from, const struct shape *s)
 {
     struct shapes not_s = {0}, out = {0};
-    bool is_made = false;
+    uint32_t first = 0;
+    while (first < from.n && shape_is_disjoint(c, from.v[first], s)) first++;
+    if (first == from.n) return from;
+    shape_not(c, s, &not_s);
     for (uint32_t i = 0; i < from.n && !c->rc; i++) {
-        if (shape_is_disjoint(c, from.v[i], s)) {
+        if (i < first || (i > first && shape_is_disjoint(c, from.v[i], s))) {
             shapes_add(c, &out, from.v[i]);
             continue;
         }
-        if (!is_made) shape_not(c, s, &not_s);
-        is_made = true;
         for (uint32_t j = 0; j < not_s.n && !c->rc; j++)
             shapes_add(c, &out, shape_and(c, from.v[i], not_s.v[j]));
     }
@@ -155,28 +156,93 @@ const struct form *form_and(struct norm *c, const struct form *a, const struct f
     return form_of(c, a->null && b->null, a->bools & b->bools, &out);
 }
 
+/* What unions gather: whether a type is taken whole, and shapes of exact values. */
+struct gathered {
+    bool has_any[SHAPE_COUNT];
+    uint32_t n_finite[SHAPE_COUNT];
+};
+
+static const struct strs *finite_values(const struct shape *s)
+{
+    if (s->refused_at) return NULL;
+    if (s->type == SHAPE_NUMBER) return s->number.is_finite ? &s->number.value : NULL;
+    return s->type == SHAPE_STRING && s->string.is_finite ? &s->string.value : NULL;
+}
+
+struct strs form_values(struct norm *c, const struct form *const *f, uint32_t n,
+                        enum shape_type type)
+{
+    struct strs all = {NULL, 0};
+    size_t n_value = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        str *v = pass ? norm_alloc(c, n_value, sizeof *v) : NULL;
+        for (uint32_t i = 0; i < n && !c->rc; i++)
+            for (uint32_t j = 0; j < f[i]->n; j++) {
+                const struct strs *one = finite_values(f[i]->shape[j]);
+                if (!one || f[i]->shape[j]->type != type) continue;
+                if (v) memcpy(v + all.n, one->v, one->n * sizeof *v);
+                if (v) all.n += one->n;
+                n_value += one->n;
+            }
+        all.v = v;
+    }
+    return all;
+}
+
+/* All exact values of a type as one shape. */
+static void add_finite(struct norm *c, struct shapes *out, const struct form *const *f, uint32_t n,
+                       enum shape_type type)
+{
+    struct strs all = form_values(c, f, n, type);
+    struct shape *s = shape_new(c, type);
+    if (type == SHAPE_NUMBER) {
+        s->number.is_finite = true;
+        s->number.value = all;
+    } else {
+        s->string.is_finite = true;
+        s->string.value = strs_sorted(c, all);
+    }
+    shapes_add(c, out, s);
+}
+
+static struct gathered gather(const struct norm *c, const struct form *const *f, uint32_t n)
+{
+    struct gathered g = {0};
+    for (uint32_t i = 0; i < n; i++)
+        for (uint32_t j = 0; j < f[i]->n; j++) {
+            const struct shape *s = f[i]->shape[j];
+            g.has_any[s->type] |= s == c->any[s->type] && !c->has_unevaluated;
+            g.n_finite[s->type] += finite_values(s) != NULL;
+        }
+    return g;
+}
+
 /* Where unevaluated* is kept track of, an alternative that holds more may have looked at less, so
  * "any" swallows nothing. */
 const struct form *form_any_of(struct norm *c, const struct form *const *f, uint32_t n)
 {
     struct shapes out = {0};
-    bool null = false, has_any[SHAPE_COUNT] = {false};
+    bool null = false;
     unsigned bools = 0;
     for (uint32_t i = 0; i < n; i++) {
         if (!f[i] || c->rc) return NULL;
         if (f[i] == c->full && !c->has_unevaluated) return c->full;
         null |= f[i]->null;
         bools |= f[i]->bools;
+    }
+    struct gathered g = gather(c, f, n);
+    for (enum shape_type t = 0; t < SHAPE_COUNT; t++) {
+        if (g.has_any[t])
+            shapes_add(c, &out, c->any[t]);
+        else if (g.n_finite[t] > 1)
+            add_finite(c, &out, f, n, t);
+    }
+    for (uint32_t i = 0; i < n; i++)
         for (uint32_t j = 0; j < f[i]->n; j++) {
             const struct shape *s = f[i]->shape[j];
-            has_any[s->type] |= s == c->any[s->type] && !c->has_unevaluated;
+            if (!g.has_any[s->type] && !(g.n_finite[s->type] > 1 && finite_values(s)))
+                shapes_add(c, &out, s);
         }
-    }
-    for (enum shape_type t = 0; t < SHAPE_COUNT; t++)
-        if (has_any[t]) shapes_add(c, &out, c->any[t]);
-    for (uint32_t i = 0; i < n; i++)
-        for (uint32_t j = 0; j < f[i]->n; j++)
-            if (!has_any[f[i]->shape[j]->type]) shapes_add(c, &out, f[i]->shape[j]);
     return form_of(c, null, bools, &out);
 }
 
@@ -188,19 +254,25 @@ const struct form *form_or(struct norm *c, const struct form *a, const struct fo
     return form_is_empty(a) ? b : form_any_of(c, both, 2);
 }
 
-static const struct form *minus(struct norm *c, const struct form *a, const struct form *b,
-                                bool null, unsigned bools)
+static struct shapes shapes_of(struct norm *c, const struct form *f)
 {
     struct shapes out = {0};
-    for (uint32_t i = 0; i < a->n; i++) shapes_add(c, &out, a->shape[i]);
-    for (uint32_t j = 0; j < b->n && out.n && !c->rc; j++) out = shapes_minus(c, out, b->shape[j]);
-    return form_of(c, null, bools, &out);
+    for (uint32_t i = 0; i < f->n; i++) shapes_add(c, &out, f->shape[i]);
+    return out;
+}
+
+static struct shapes without(struct norm *c, struct shapes from, const struct form *f)
+{
+    for (uint32_t j = 0; j < f->n && from.n && !c->rc; j++)
+        from = shapes_minus(c, from, f->shape[j]);
+    return from;
 }
 
 const struct form *form_minus(struct norm *c, const struct form *a, const struct form *b)
 {
     if (!a || !b || c->rc) return NULL;
-    return minus(c, a, b, a->null && !b->null, a->bools & ~b->bools);
+    struct shapes out = without(c, shapes_of(c, a), b);
+    return form_of(c, a->null && !b->null, a->bools & ~b->bools, &out);
 }
 
 const struct form *form_one_of(struct norm *c, const struct form *const *f, uint32_t n,
@@ -214,12 +286,12 @@ const struct form *form_one_of(struct norm *c, const struct form *const *f, uint
         n_true += (f[i]->bools & BOOL_TRUE) != 0;
     }
     for (uint32_t i = 0; i < n && !c->rc; i++) {
-        const struct form *one = f[i];
-        for (uint32_t j = 0; j < n && one; j++) {
-            one = j != i ? minus(c, one, f[j], false, 0) : one;
-            if (!one || out.n + one->n > n_max) return NULL;
+        struct shapes one = shapes_of(c, f[i]);
+        for (uint32_t j = 0; j < n && !c->rc; j++) {
+            if (j != i) one = without(c, one, f[j]);
+            if (out.n + one.n > n_max) return NULL;
         }
-        for (uint32_t k = 0; one && k < one->n; k++) shapes_add(c, &out, one->shape[k]);
+        for (uint32_t k = 0; k < one.n; k++) shapes_add(c, &out, one.v[k]);
     }
     unsigned bools = (n_false == 1 ? BOOL_FALSE : 0) | (n_true == 1 ? BOOL_TRUE : 0);
     return form_of(c, n_null == 1, bools, &out);

@@ -9,7 +9,7 @@
 
 #include "base/hash.h"
 
-#define SAME_VALUES_MAX 48 /* values inside a schema that is looked at */
+#define SAME_VALUES_MAX 200 /* values inside a schema that is looked at */
 #define SAME_FIRST 64
 
 /* Mixes the value in; false: it holds too much. */

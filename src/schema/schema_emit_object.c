@@ -158,8 +158,7 @@ static enum tail_fit tail_fit(struct norm *c, const struct object_shape *o, cons
     const struct dfa *named = c->rc ? NULL : dfa_words(c->w, name, o->n_property);
     for (uint32_t i = 0; i < keys.n && named && !c->rc; i++) {
         const struct dfa *key = norm_dfa_minus(c, keys.v[i].key, named);
-        if (!key)
-            break;
+        if (!key) break;
         struct state *both = state_and(c, keys.v[i].state, x->value);
         const struct dfa *meant = norm_dfa_and(c, key, x->key);
         if (!meant) break;

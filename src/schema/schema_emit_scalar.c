@@ -71,18 +71,15 @@ static const struct dfa *number_terminal(struct emit *m, const struct number_sha
 void emit_numbers(struct emit *m, const struct form *f, struct nodes *out)
 {
     struct norm *c = m->c;
-    struct strs values = {0};
     for (uint32_t i = 0; i < f->n && !c->rc; i++) {
         const struct shape *s = f->shape[i];
         if (s->type != SHAPE_NUMBER) continue;
-        if (s->number.is_finite) {
-            values = strs_join(c, values, s->number.value);
-            continue;
-        }
+        if (s->number.is_finite) continue;
         const struct dfa *d = number_terminal(m, &s->number);
         if (d && !dfa_is_empty(d))
             nodes_add(c, out, grammar_terminal(m->g, d, 0, GRAMMAR_UNBOUNDED));
     }
+    struct strs values = form_values(c, &f, 1, SHAPE_NUMBER);
     if (values.n && !c->rc) {
         const struct dfa *d = number_words(m, values, false);
         nodes_add(c, out, grammar_terminal(m->g, d, 0, GRAMMAR_UNBOUNDED));
@@ -171,15 +168,12 @@ static uint32_t string_node(struct emit *m, const struct string_shape *s)
 void emit_strings(struct emit *m, const struct form *f, struct nodes *out)
 {
     struct norm *c = m->c;
-    struct strs values = {0};
     for (uint32_t i = 0; i < f->n && !c->rc; i++) {
         const struct shape *s = f->shape[i];
-        if (s->type != SHAPE_STRING) continue;
-        if (s->string.is_finite)
-            values = strs_join(c, values, s->string.value);
-        else
+        if (s->type == SHAPE_STRING && !s->string.is_finite)
             nodes_add(c, out, string_node(m, &s->string));
     }
+    struct strs values = form_values(c, &f, 1, SHAPE_STRING);
     if (values.n == 0 || c->rc) return;
     const struct dfa *text = words(m, values.v, values.n);
     if (!text) return;
