@@ -18,6 +18,7 @@
 
 #define DFA_DEAD 0u
 #define DFA_STATES_MAX (1u << 24)
+#define DFA_DIGITS_MAX 40              /* in a row; a model that writes on and on is stopped */
 
 /* Bits of a state. */
 #define DFA_ACCEPT 1u
@@ -64,9 +65,14 @@ enum dfa_shared {
     DFA_TEXT,                          /* any well-formed UTF-8, decoded (no quotes) */
     DFA_NULL, DFA_FALSE, DFA_TRUE,
     DFA_INTEGER,                       /* no fraction, no exponent; -0 is out */
-    DFA_NUMBER,                        /* any JSON number */
+    DFA_NUMBER,                        /* any JSON number that every reader can take: finite as
+                                        * double, as are the other two */
     DFA_NUMBER_UNIQUE,                 /* one spelling per value: no exponent, no trailing zeros
                                         * of a fraction, no -0 */
+    DFA_NUMBER_SYNTAX,                 /* the last two of any size */
+    DFA_NUMBER_UNIQUE_SYNTAX,
+    DFA_NUMBER_SIZE,                   /* texts of a number's bytes with at most DFA_DIGITS_MAX
+                                        * digits in a row and an exponent up to 259 */
     DFA_SHARED_COUNT
 };
 /* Thread-safe; n_word is present. */

@@ -56,6 +56,8 @@ static const struct way number_unique_ways[] = {
 
 static const struct machine machines[DFA_SHARED_COUNT] = {
     [DFA_TEXT] = {8, 1u << 1, text_ways},
+    [DFA_NUMBER_SYNTAX] = {9, 1u << 3 | 1u << 4 | 1u << 6 | 1u << 9, number_ways},
+    [DFA_NUMBER_UNIQUE_SYNTAX] = {8, 1u << 3 | 1u << 4 | 1u << 6, number_unique_ways},
     [DFA_INTEGER] = {4, 1u << 3 | 1u << 4, integer_ways},
     [DFA_NUMBER] = {9, 1u << 3 | 1u << 4 | 1u << 6 | 1u << 9, number_ways},
     [DFA_NUMBER_UNIQUE] = {8, 1u << 3 | 1u << 4 | 1u << 6, number_unique_ways},
@@ -79,6 +81,55 @@ static const struct dfa *make_machine(struct dfa_work *w, const struct machine *
     return dfa_draft_finish(&d, 1);
 }
 
+/* Behind 'e' or 'E': its sign may come, and up to 2 or 3 digits. */
+enum { SIZE_START = 1, SIZE_EXP = DFA_DIGITS_MAX + 2, SIZE_DIGITS, SIZE_FIRST_0_1, SIZE_FIRST_2,
+       SIZE_LAST, SIZE_END, SIZE_STATES };
+
+/* State SIZE_START + n: n digits in a row. */
+static void size_digits(struct dfa_draft *d)
+{
+    for (uint32_t n = 0; n <= DFA_DIGITS_MAX; n++) {
+        uint32_t *row = dfa_draft_row(d, SIZE_START + n);
+        for (const char *b = "+-."; *b; b++)
+            row[(uint8_t)*b] = SIZE_START;
+        for (uint8_t b = '0'; b <= '9' && n < DFA_DIGITS_MAX; b++)
+            row[b] = SIZE_START + n + 1;
+        row['e'] = row['E'] = SIZE_EXP;
+    }
+}
+
+static void size_exponent(struct dfa_draft *d)
+{
+    dfa_draft_row(d, SIZE_EXP)['+'] = dfa_draft_row(d, SIZE_EXP)['-'] = SIZE_DIGITS;
+    for (uint8_t b = '0'; b <= '9'; b++) {
+        uint32_t first = b <= '1' ? SIZE_FIRST_0_1 : b == '2' ? SIZE_FIRST_2 : SIZE_LAST;
+        dfa_draft_row(d, SIZE_EXP)[b] = dfa_draft_row(d, SIZE_DIGITS)[b] = first;
+        dfa_draft_row(d, SIZE_FIRST_0_1)[b] = SIZE_LAST;
+        dfa_draft_row(d, SIZE_FIRST_2)[b] = b <= '5' ? SIZE_LAST : SIZE_END;
+        dfa_draft_row(d, SIZE_LAST)[b] = SIZE_END;
+    }
+}
+
+static const struct dfa *make_size(struct dfa_work *w)
+{
+    uint8_t class_of[256];
+    for (int b = 0; b < 256; b++)
+        class_of[b] = (uint8_t)b;
+    struct dfa_draft d;
+    dfa_draft_init(&d, w, class_of, 256);
+    for (uint32_t s = 1; s < SIZE_STATES; s++)
+        CHECK(dfa_draft_add(&d, DFA_ACCEPT) == s);
+    size_digits(&d);
+    size_exponent(&d);
+    return dfa_draft_finish(&d, SIZE_START);
+}
+
+static const struct dfa *make_number(struct dfa_work *w, enum dfa_shared which)
+{
+    const struct dfa *a = make_machine(w, &machines[which]);
+    return dfa_minimize(w, dfa_and(w, a, make_size(w)));
+}
+
 static void make_all(void)
 {
     static const str word[] = {STR("null"), STR("false"), STR("true")};
@@ -89,6 +140,10 @@ static void make_all(void)
             a = dfa_json_spell(&w, make_machine(&w, &machines[DFA_TEXT]));
         } else if (i == DFA_NULL || i == DFA_FALSE || i == DFA_TRUE) {
             a = dfa_words(&w, &word[i - DFA_NULL], 1);
+        } else if (i == DFA_NUMBER_SIZE) {
+            a = make_size(&w);
+        } else if (i == DFA_INTEGER || i == DFA_NUMBER || i == DFA_NUMBER_UNIQUE) {
+            a = make_number(&w, (enum dfa_shared)i);
         } else {
             a = make_machine(&w, &machines[i]);
         }

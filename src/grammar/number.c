@@ -15,6 +15,9 @@
 #include "base/mem.h"
 #include "grammar/dfa_internal.h"
 
+/* Automata beyond this are not multiplied by DFA_NUMBER_SIZE. */
+#define SIZED_STATES_MAX 1000
+
 enum phase { START, MINUS, ZERO, INT, POINT, FRAC };
 enum relation { LESS, EQUAL, MORE };
 
@@ -273,7 +276,7 @@ static const struct dfa *range_dfa(struct dfa_work *w, const struct number_range
 
 static bool check_texts(struct dfa_work *w, const struct number_range *r)
 {
-    const struct dfa *number = dfa_shared(DFA_NUMBER);
+    const struct dfa *number = dfa_shared(DFA_NUMBER_SYNTAX);
     if ((r->min.n && !dfa_match(number, r->min)) || (r->max.n && !dfa_match(number, r->max)))
         dfa_fail(w, ERR_ARG, "a bound of a number is no number");
     for (size_t i = 0; i < r->n_divisor; i++)
@@ -296,6 +299,16 @@ static const struct dfa *and_multiples(struct dfa_work *w, const struct dfa *a, 
     return m;
 }
 
+/* Too long, written out, for a number of usual size to reach it. */
+static bool is_long(str bound)
+{
+    struct decimal d;
+    if (bound.n == 0)
+        return false;
+    decimal_read(&d, bound);
+    return d.point > DFA_DIGITS_MAX || (int64_t)d.n - d.point > DFA_DIGITS_MAX;
+}
+
 const struct dfa *number_dfa(struct dfa_work *w, const struct number_range *r)
 {
     bool has_bound = r->min.n || r->max.n;
@@ -304,12 +317,13 @@ const struct dfa *number_dfa(struct dfa_work *w, const struct number_range *r)
     if (!has_bound && r->n_divisor == 0)
         return dfa_shared(r->is_integer ? DFA_INTEGER
                           : r->is_unique ? DFA_NUMBER_UNIQUE : DFA_NUMBER);
-    const struct dfa *a = has_bound ? range_dfa(w, r) : NULL;
-    if (a && r->is_unique && !r->is_integer)
-        a = dfa_and(w, a, dfa_shared(DFA_NUMBER_UNIQUE));
-    if (!has_bound && (r->is_integer || r->is_unique))
-        a = dfa_shared(r->is_integer ? DFA_INTEGER : DFA_NUMBER_UNIQUE);
+    const struct dfa *a = has_bound || r->is_integer ? range_dfa(w, r) : NULL;
+    if (r->is_unique && !r->is_integer)
+        a = a ? dfa_and(w, a, dfa_shared(DFA_NUMBER_UNIQUE_SYNTAX))
+              : dfa_shared(DFA_NUMBER_UNIQUE_SYNTAX);
     for (size_t i = 0; i < r->n_divisor && w->rc == ERR_OK; i++)
         a = and_multiples(w, a, r->divisor[i]);
+    if (w->rc == ERR_OK && a->n_state <= SIZED_STATES_MAX && !is_long(r->min) && !is_long(r->max))
+        a = dfa_and(w, a, dfa_shared(DFA_NUMBER_SIZE));
     return w->rc == ERR_OK ? dfa_minimize(w, a) : NULL;
 }

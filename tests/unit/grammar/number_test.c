@@ -42,7 +42,8 @@ static int64_t scaled(str s)
     return is_negative ? -v : v;
 }
 
-/* RFC 8259: -? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)? */
+/* RFC 8259: -? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)?, the exponent up to 259. Texts
+ * here are too short for the limit on digits. */
 static bool is_number(str s, bool *is_plain)
 {
     size_t i = 0, from;
@@ -63,7 +64,7 @@ static bool is_number(str s, bool *is_plain)
         i += i < s.n && (s.p[i] == '-' || s.p[i] == '+');
         for (from = i; i < s.n && s.p[i] >= '0' && s.p[i] <= '9';)
             i++;
-        if (i == from)
+        if (i == from || i - from > 3 || atoi(s.p + from) > 259)
             return false;
     }
     return i == s.n;
@@ -117,7 +118,7 @@ static void sweep(struct sweep *x, size_t n, uint32_t state, uint32_t number)
     for (const char *b = x->bytes; *b; b++) {
         x->text[n] = *b;
         sweep(x, n + 1, dfa_next(x->a, state, (uint8_t)*b),
-              dfa_next(dfa_shared(DFA_NUMBER), number, (uint8_t)*b));
+              dfa_next(dfa_shared(DFA_NUMBER_SYNTAX), number, (uint8_t)*b));
     }
 }
 
@@ -129,7 +130,7 @@ static size_t compare_all(const struct number_range *r, const char *bytes, size_
     if (!a)
         fail_msg("%s", failure.text);
     struct sweep x = {.range = r, .a = a, .bytes = bytes, .n_max = n_max};
-    sweep(&x, 0, a->start, dfa_shared(DFA_NUMBER)->start);
+    sweep(&x, 0, a->start, dfa_shared(DFA_NUMBER_SYNTAX)->start);
     arena_free(w.arena);
     return x.n_accepted;
 }
@@ -151,6 +152,36 @@ static void without_limits_is_shared(void **state)
         assert_ptr_equal(number_dfa(&w, &r), dfa_shared(rows[i].want));
         compare_all(&r, ALL_BYTES, 6);
     }
+    arena_free(w.arena);
+}
+
+/* Digits in a row: 40 are taken, 41 not, unless a bound is as long. */
+static void numbers_end(void **state)
+{
+    (void)state;
+    static const char digits[] = "1234567890123456789012345678901234567890";
+    static const str half = STR("0.5");
+    static const struct { struct number_range range; bool integer, fraction; } rows[] = {
+        {{.is_integer = true}, true, false}, {{0}, true, true}, {{.is_unique = true}, true, true},
+        {{.min = STR("0")}, true, true}, {{.is_integer = true, .min = STR("3")}, true, false},
+        {{.divisor = &half, .n_divisor = 1}, true, false},
+    };
+    struct dfa_work w = new_work();
+    for (size_t i = 0; i < N_OF(rows); i++) {
+        const struct dfa *a = number_dfa(&w, &rows[i].range);
+        char text[64];
+        snprintf(text, sizeof text, "%s", digits);
+        assert_int_equal(dfa_match(a, str_of(text)), rows[i].integer);
+        snprintf(text, sizeof text, "%s1", digits);
+        assert_false(dfa_match(a, str_of(text)));
+        snprintf(text, sizeof text, "0.%.39s1", digits);
+        assert_int_equal(dfa_match(a, str_of(text)), rows[i].fraction);
+        snprintf(text, sizeof text, "0.%s1", digits);
+        assert_false(dfa_match(a, str_of(text)));
+    }
+    struct number_range far = {.min = STR("1e50")};
+    assert_true(dfa_match(number_dfa(&w, &far),
+                          STR("12345678901234567890123456789012345678901234567890123")));
     arena_free(w.arena);
 }
 
@@ -517,6 +548,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_limits_is_shared),
+        cmocka_unit_test(numbers_end),
         cmocka_unit_test(named_ranges),
         cmocka_unit_test(random_ranges),
         cmocka_unit_test(multiples),
