@@ -11,6 +11,7 @@
 #include "grammar/regex.h"
 
 #define BRANCHES_MAX 200
+#define PROPERTIES_MAX 2000 /* of one object, and names in required */
 #define KEY_PATTERN STR("^(?:[A-Za-z0-9_.-]{1,64}|[A-Za-z0-9_.-])$")
 #define NAME_PATTERN STR("^[A-Za-z_][A-Za-z0-9_]{0,63}$")
 
@@ -239,10 +240,16 @@ static enum err object_node(struct call_build *b, const struct json *schema, uin
 {
     const struct json *own = call_keyword(schema, "properties", JSON_OBJECT);
     const struct json *required = call_keyword(schema, "required", JSON_ARRAY);
-    size_t max = (own ? own->n : 0) + (required ? required->n : 0);
-    struct members m = {.property = mem_array(max + 1, sizeof *m.property)};
+    size_t n_own = own ? own->n : 0, n_required = required ? required->n : 0;
+    struct members m = {0};
     enum err rc;
 
+    if (n_own > PROPERTIES_MAX || n_required > PROPERTIES_MAX)
+        return err_set(e, ERR_LIMIT, ERR_NO_POS,
+                       "[%s] has more than %d members, which is the limit "
+                       "in this model's call format",
+                       n_own > n_required ? "properties" : "required", PROPERTIES_MAX);
+    m.property = mem_array(n_own + n_required + 1, sizeof *m.property);
     if (!(call_schema_types(schema, b->root) & 1u << JSON_OBJECT))
         rc = err_set(e, ERR_ARG, ERR_NO_POS, "[type] parameters must be of type \"object\"");
     else

@@ -11,6 +11,8 @@ struct call_build {
     struct grammar_builder *g;
     const struct schema_options *options;
     const struct json *root;           /* the schema of the tool at hand */
+    uint32_t any_text;                 /* the node of a tagged string of no limits, once made */
+    bool has_any_text;
 };
 
 /* Exactly text; the format's marks in it are marks. */

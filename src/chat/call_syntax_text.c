@@ -228,13 +228,22 @@ static enum err string_node(struct call_build *b, const struct json *schema, uns
                       .n_max = UINT64_MAX,
                       .outer = call_schema_deref(schema, b->root)};
     const struct dfa *d = schema ? texts_of(&t, schema) : dfa_shared(DFA_TEXT);
+    bool is_any = d == dfa_shared(DFA_TEXT) && types == 0 && t.n_min == 0 && t.n_max == UINT64_MAX;
 
+    if (is_any && b->has_any_text) {
+        *node = b->any_text;
+        return ERR_OK;
+    }
     d = only_strings(&t, without_close(&t, d), types);
     d = with_length(&t, d, t.n_min, t.n_max);
     if (t.rc != ERR_OK) return t.rc;
     if (!d || t.w->rc != ERR_OK)
         return err_set(e, t.w->rc, ERR_NO_POS, "%s", t.w->e ? t.w->e->text : "");
     *node = dfa_is_empty(d) ? NODE_NONE : grammar_terminal(b->g, d, 0, GRAMMAR_UNBOUNDED);
+    if (is_any) {
+        b->any_text = *node;
+        b->has_any_text = true;
+    }
     return ERR_OK;
 }
 

@@ -648,6 +648,63 @@ static void test_refused(void **state)
     arena_free(a);
 }
 
+/* {"type": "object", "properties": {"p0": {}, ..}, "required": ["p0", ..]}, n of them. */
+static const char *wide_schema(size_t n, struct buf *b)
+{
+    buf_clear(b);
+    buf_add(b, STR("{\"type\": \"object\", \"properties\": {"));
+    for (size_t i = 0; i < n; i++)
+        buf_printf(b, "%s\"p%zu\": {\"type\": \"string\"}", i ? ", " : "", i);
+    buf_add(b, STR("}, \"required\": ["));
+    for (size_t i = 0; i < n; i++)
+        buf_printf(b, "%s\"p%zu\"", i ? ", " : "", i);
+    buf_add(b, STR("]}"));
+    buf_char(b, '\0');
+    return b->p;
+}
+
+/* Tagged forms take as many properties as they may and no more; schemas that name themselves end
+ * in an error. All soon. */
+static void test_limits(void **state)
+{
+    static const char *const loops[] = {
+        "{\"$ref\": \"#\"}",
+        "{\"properties\": {\"a\": {\"$ref\": \"#/properties/a\"}}}",
+        "{\"properties\": {\"a\": {\"$ref\": \"#/$defs/x\"}}, \"$defs\": {\"x\": {\"anyOf\": "
+        "[{\"$ref\": \"#/$defs/x\"}, {\"$ref\": \"#/$defs/x\"}]}}}",
+    };
+    struct run r;
+    struct buf b;
+    struct arena *a = arena_new(0);
+    (void)state;
+    run_new(&r, NULL, 0);
+    buf_init(&b, 1 << 20);
+    for (size_t over = 0; over < 2; over++) {
+        struct chat_tool tool = {.name = STR("f")};
+        struct call_grammar c = grammar_of(&tool, 1, true);
+        struct error e = {0};
+        tool.parameters = fixture_json(arena_str(a, str_of(wide_schema(2000 + over, &b))), a);
+        enum err rc = make(&r, call_syntax_named("glm"), &c, false, false, &e);
+        if (rc != (over ? ERR_LIMIT : ERR_OK))
+            fail_msg("%s: %s", err_name(rc), e.text);
+        end(&r);
+    }
+    for (size_t i = 0; i < N_OF(loops) * 2; i++) {
+        struct chat_tool tool = {.name = STR("f")};
+        struct call_grammar c = grammar_of(&tool, 1, true);
+        struct error e = {0};
+        tool.parameters = fixture_json(str_of(loops[i / 2]), a);
+        enum err rc = make(&r, call_syntax_named(i % 2 ? "lfm2" : "qwen3_coder"), &c, false, false,
+                           &e);
+        if (rc != ERR_ARG && rc != ERR_LIMIT)
+            fail_msg("%s: %s", loops[i / 2], err_name(rc));
+        end(&r);
+    }
+    buf_done(&b);
+    run_free(&r);
+    arena_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -657,6 +714,7 @@ int main(void)
         cmocka_unit_test(test_turns),
         cmocka_unit_test(test_marks),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_limits),
         cmocka_unit_test(test_random),
         cmocka_unit_test(test_written),
         cmocka_unit_test(test_templates),
