@@ -85,8 +85,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (rc == ERR_OK) rc = chat_parse(&api, body, root, a, &p, &e);
     CHECK(rc == ERR_OK || (e.code == rc && e.text[0]));
     if (rc == ERR_OK) {
+        /* What a template can show, by the length of the body. */
         struct chat_model model = {.vocab = vocab(), .syntax = call_syntax_named("hermes"),
-                                   .shows_tools = true, .shows_calls = true};
+                                   .shows_tools = size & 1, .shows_calls = size & 2,
+                                   .one_call = size & 4, .short_ids = size & 8,
+                                   .text_arguments = size & 16, .one_system = size & 32};
 
         check_request(&p.chat);
         CHECK(p.model.p && chat_template_vars(&model, &p.chat, a)->type == JSON_OBJECT);

@@ -21,6 +21,7 @@
 static const char *const formats[] = {
     "plain", "hermes", "qwen3_coder", "llama3", "mistral_v3", "mistral_v11", "mistral_v13",
     "deepseek_v3", "deepseek_v31", "glm", "glm_4_7", "kimi", "gpt_oss", "gemma4", "granite", "lfm2",
+    "function_tag", "nemotron", "seed_oss", "minimax", "function_gemma", "olmo3",
 };
 
 #define ANSWER                                                                               \
