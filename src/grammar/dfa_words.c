@@ -113,8 +113,8 @@ static void close_behind(struct words *x, str last, size_t depth)
 {
     for (size_t k = last.n; k > depth && x->w->rc == ERR_OK; k--) {
         size_t first = x->open_first[k];
-        uint32_t to = close_node(x, x->open_way + first, x->n_open_way - first,
-                                 x->open_is_word[k]);
+        const struct way *way = first ? x->open_way + first : x->open_way;   /* may be NULL */
+        uint32_t to = close_node(x, way, x->n_open_way - first, x->open_is_word[k]);
         x->n_open_way = first;
         if (!dfa_grow(x->w, &x->open_way, &x->open_way_cap, first + 1, sizeof *x->open_way))
             return;
