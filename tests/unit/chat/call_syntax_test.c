@@ -482,12 +482,6 @@ static const char *const schemas[] = {
 };
 /* clang-format on */
 
-/* Exponents would give numbers beyond double, which no reader takes. */
-static bool is_exponent(const struct buf *b, int32_t c)
-{
-    return (c == 'e' || c == 'E') && b->n && b->p[b->n - 1] >= '0' && b->p[b->n - 1] <= '9';
-}
-
 static bool try_byte(struct run *r, char c, struct buf *out)
 {
     if (!matcher_accept(r->m, (uint8_t)c))
@@ -514,8 +508,7 @@ static bool random_turn(struct run *r, struct rng *rng, struct buf *out)
         bool plain = rng_below(rng, 10) > 0;
         for (int pass = 0; pass < 2 && n == 0; pass++, plain = false)
             for (int32_t b = 0; b < 256; b++)
-                if (mask[b / 64] >> b % 64 & 1 && (!plain || (b >= ' ' && b < 0x7f)) &&
-                    !is_exponent(out, b))
+                if (mask[b / 64] >> b % 64 & 1 && (!plain || (b >= ' ' && b < 0x7f)))
                     allowed[n++] = b;
         if (n == 0)
             break;
