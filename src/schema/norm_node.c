@@ -33,6 +33,17 @@ static void complement_of(struct norm *c, const struct node *n, enum keyword k)
     c->minus_keyword = keyword_name[k];
 }
 
+/* A member that only a complement asks for: closed objects do not have it. */
+static bool asks_undeclared(const struct form *f)
+{
+    for (uint32_t i = 0; i < f->n; i++) {
+        const struct object_shape *o = &f->shape[i]->object;
+        for (uint32_t k = 0; f->shape[i]->type == SHAPE_OBJECT && k < o->n_property; k++)
+            if (o->property[k].is_required && !o->property[k].is_declared) return true;
+    }
+    return false;
+}
+
 static const struct form *one_of(struct norm *c, const struct node *n, const struct form *f)
 {
     const struct json *list = kw(n, KW_ONE_OF);
@@ -44,7 +55,8 @@ static const struct form *one_of(struct norm *c, const struct node *n, const str
     if (!one && !c->rc && !c->o->one_of_any)
         (void)norm_fail(c, ERR_LIMIT, "limit", n->at, keyword_name[KW_ONE_OF],
                         "has more than %d alternatives", FORM_SHAPES_MAX);
-    if (c->o->one_of_any && (!one || form_is_refused(one))) return form_any_of(c, each, list->n);
+    if (c->o->one_of_any && (!one || form_is_refused(one) || asks_undeclared(one)))
+        return form_any_of(c, each, list->n);
     return one;
 }
 

@@ -105,6 +105,26 @@ const struct shape *object_check(struct norm *c, struct shape *s)
     return c->rc ? NULL : s;
 }
 
+static bool shares_text(struct strs a, struct strs b)
+{
+    for (uint32_t i = 0; i < a.n; i++)
+        if (strs_has(b, a.v[i])) return true;
+    return false;
+}
+
+/* Certain, and cheap, for what tells most branches of a oneOf apart: exact strings. */
+static bool are_apart(struct norm *c, struct state *a, struct state *b)
+{
+    if (state_is_empty(c, a) || state_is_empty(c, b)) return true;
+    if (!a->form || !b->form || a->form->n != 1 || b->form->n != 1) return false;
+    const struct shape *x = a->form->shape[0], *y = b->form->shape[0];
+    bool is_exact = x->type == SHAPE_STRING && y->type == SHAPE_STRING && x->string.is_finite &&
+                    y->string.is_finite && !a->form->null && !a->form->bools;
+    if (!is_exact) return false;
+    return x->string.value.n < y->string.value.n ? !shares_text(x->string.value, y->string.value)
+                                                 : !shares_text(y->string.value, x->string.value);
+}
+
 /* Both ways: a member that one requires, and that the other cannot have with that value. */
 static bool required_clash(struct norm *c, const struct object_shape *a,
                            const struct object_shape *b)
@@ -114,7 +134,8 @@ static bool required_clash(struct norm *c, const struct object_shape *a,
         if (!p->is_required) continue;
         struct state *other = name_state(c, b, p->name);
         if (other == c->true_state || other == p->state) continue;
-        if (state_is_empty(c, state_and(c, p->state, other))) return true;
+        if (are_apart(c, p->state, other) || state_is_empty(c, state_and(c, p->state, other)))
+            return true;
     }
     return false;
 }

@@ -7,7 +7,7 @@
 #include "schema/norm.h"
 
 #define TAIL_CLASSES_MAX 256 /* of keys, by the patterns they match */
-#define SUBSETS_MAX 6 /* optional properties that are told apart one by one */
+#define SUBSETS_MAX 8 /* optional properties that are told apart one by one */
 
 /* A class of keys: `key` NULL means any. */
 struct key_class {

@@ -334,6 +334,14 @@ static const struct row xai_rows[] = {
     {"{'type': 'object', 'required': ['k'], 'properties': {'v': {}}}",
      {"{'k': 1}", "{'v': 1, 'k': 1}"},
      {"{'v': 1}", "{'k': 1, 'z': 1}"}},
+    {"{'oneOf': [{'type': 'object', 'properties': {'a': {'type': 'integer'}}}, "
+     "{'type': 'object', 'properties': {'b': {'type': 'string'}}}]}",
+     {"{}", "{'a': 1}", "{'b': 'x'}"},
+     {"{'a': 1, 'b': 1}", "{'c': 1}"}},
+    {"{'type': 'object', 'properties': {'a': {}, 'b': {}}, "
+     "'oneOf': [{'required': ['a']}, {'required': ['b']}]}",
+     {"{'a': 1}", "{'b': 1}"},
+     {"{'a': 1, 'b': 1}", "{}"}},
 };
 /* clang-format on */
 
