@@ -221,6 +221,7 @@ static uint64_t dfa_id(const struct dfa *d)
 
 struct gdfa grammar_dfa(struct grammar_builder *g, const struct dfa *d)
 {
+    if (d->shared) return (struct gdfa){d, d->shared, d->shared == 1 + DFA_STRING};
     struct gdfa *known = &g->known[((uintptr_t)d >> 4) % GRAMMAR_KNOWN];
     if (known->dfa != d) *known = (struct gdfa){d, dfa_id(d), ends_in_quote(d)};
     return *known;

@@ -205,6 +205,7 @@ static void lay_out(struct mask_space *s)
 void space_reset(struct mask_space *s)
 {
     pool_reset(&s->pool);
+    s->hole = 0;
     lay_out(s);
     s->stats.n_reset++;
 }

@@ -36,11 +36,17 @@ static uint32_t used_add(struct mask_space *s, uint32_t used, uint32_t text)
     return pool_intern(&s->pool, REC_USED, w, 3);
 }
 
+/* Text 0 is the empty one; so is the hole while there is none. */
+static bool is_hole(const struct mask_space *s, uint32_t text)
+{
+    return text && text == s->hole;
+}
+
 static bool used_has(struct mask_space *s, uint32_t used, uint32_t text)
 {
     for (; used; used = rec_of(s, used)->w[0]) {
         if (rec_of(s, used)->w[1] == text) return true;
-        s->hole_met = s->hole_met || rec_of(s, used)->w[1] == s->hole;
+        s->hole_met = s->hole_met || is_hole(s, rec_of(s, used)->w[1]);
     }
     return false;
 }
@@ -81,7 +87,7 @@ static uint32_t count_excluded(struct mask_space *s, const struct gobject *o, ui
     uint32_t n = 0, at = text_bytes(s, text);
     for (uint32_t u = used; u; u = rec_of(s, u)->w[0]) {
         uint32_t word = rec_of(s, u)->w[1];
-        s->hole_met = s->hole_met || word == s->hole;
+        s->hole_met = s->hole_met || is_hole(s, word);
         n += text_bytes(s, word) >= at && text_prefix(s, word, at) == text &&
              accepts_text(s, d, q, word, at);
     }
