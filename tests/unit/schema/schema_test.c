@@ -544,6 +544,54 @@ static void test_root(void **state)
     kit_close(&k);
 }
 
+/* Keys without quotes, strings between marks. */
+static void test_style(void **state)
+{
+    (void)state;
+    static const struct grammar_style style = {.object_open = STR("{"),
+                                               .object_close = STR("}"),
+                                               .array_open = STR("["),
+                                               .array_close = STR("]"),
+                                               .comma = STR(","),
+                                               .colon = STR(":"),
+                                               .bare_keys = true,
+                                               .string_mark = STR("<|\"|>")};
+    static const char *const in[] = {
+        "{city:<|\"|>Z\xc3\xbcrich \"HB\"\n<|\"|>}",
+        "{city:<|\"|><|\"|>,days:3,tags:[<|\"|>x<|\"|>,<|\"|>y<|\"|>]}",
+        "{city:<|\"|>a<|\"|>,unit:<|\"|>C<|\"|>,more:{k:null,l:[1,true,<|\"|>z<|\"|>]}}",
+    };
+    static const char *const out[] = {
+        "{}",
+        "{city:\"a\"}",
+        "{city:<|\"|>a<|\"|>,days:<|\"|>3<|\"|>}",
+        "{city:<|\"|>a<|\"|>,unit:<|\"|>K<|\"|>}",
+        "{city:<|\"|>averylongname<|\"|>}",
+        "{\"city\":<|\"|>a<|\"|>}",
+    };
+    struct schema_options o = SCHEMA_XAI;
+    struct kit k;
+    struct error e;
+    struct arena *a = arena_new(0);
+    o.style = &style;
+    kit_open(&k);
+    struct grammar *g = kit_compile(
+        kit_json(a,
+                 quoted("{'type': 'object', 'required': ['city'], 'properties': {"
+                        "'city': {'type': 'string', 'maxLength': 12}, 'days': {'type': 'integer'},"
+                        "'tags': {'items': {'type': 'string'}, 'type': 'array'},"
+                        "'unit': {'enum': ['C', 'F']}, 'more': {'type': 'object'}}}")),
+        &o, &e);
+    assert_non_null(g);
+    for (size_t i = 0; i < N_OF(in); i++)
+        if (!kit_accepts(&k, g, str_of(in[i]))) fail_msg("does not take %s", in[i]);
+    for (size_t i = 0; i < N_OF(out); i++)
+        if (kit_accepts(&k, g, str_of(out[i]))) fail_msg("takes %s", out[i]);
+    grammar_unref(g);
+    arena_free(a);
+    kit_close(&k);
+}
+
 /* ---- limits ---- */
 
 static char *repeated(const char *head, const char *part, int n, const char *tail)
@@ -628,6 +676,7 @@ int main(void)
         cmocka_unit_test(test_standard), cmocka_unit_test(test_xai),
         cmocka_unit_test(test_refusals), cmocka_unit_test(test_objects_only),
         cmocka_unit_test(test_root),     cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_style),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
