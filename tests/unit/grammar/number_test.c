@@ -64,7 +64,8 @@ static bool is_number(str s, bool *is_plain)
         i += i < s.n && (s.p[i] == '-' || s.p[i] == '+');
         for (from = i; i < s.n && s.p[i] >= '0' && s.p[i] <= '9';)
             i++;
-        if (i == from || i - from > 3 || atoi(s.p + from) > 259)
+        uint64_t exponent;
+        if (i - from > 3 || !str_to_u64(str_sub(s, from, i - from), &exponent) || exponent > 259)
             return false;
     }
     return i == s.n;
