@@ -299,14 +299,17 @@ bool state_is_empty(struct norm *c, struct state *s)
 
 /* ---- begin and end ---- */
 
-static bool is_old_draft(const struct json *root)
+/* The draft that $schema names; 0: a newer one, or none is named. */
+static int old_draft(const struct json *root)
 {
     const struct json *v = json_get(root, "$schema");
-    if (!v || v->type != JSON_STRING) return false;
-    return str_find(v->string, STR("draft-03"), 0) != SIZE_MAX ||
-           str_find(v->string, STR("draft-04"), 0) != SIZE_MAX ||
-           str_find(v->string, STR("draft-06"), 0) != SIZE_MAX ||
-           str_find(v->string, STR("draft-07"), 0) != SIZE_MAX;
+    for (int draft = 3; draft <= 7; draft++) {
+        char name[16];
+        snprintf(name, sizeof name, "/draft-%02d/", draft);
+        if (v && v->type == JSON_STRING && str_find(v->string, str_of(name), 0) != SIZE_MAX)
+            return draft;
+    }
+    return 0;
 }
 
 void norm_init(struct norm *c, const struct json *schema, const struct schema_options *o,
@@ -322,7 +325,9 @@ void norm_init(struct norm *c, const struct json *schema, const struct schema_op
                        .state_cap = TABLE_FIRST,
                        .pair_cap = TABLE_FIRST};
     c->bytes_max = arena_left(w->arena);
-    c->ref_alone = is_old_draft(c->root);
+    int draft = old_draft(c->root);
+    c->ref_alone = draft != 0;
+    c->bare_id = draft == 3 || draft == 4;
     c->ref = arena_alloc(c->arena, TABLE_FIRST * sizeof *c->ref);
     c->state = arena_alloc(c->arena, TABLE_FIRST * sizeof(struct state *));
     c->pair = arena_alloc(c->arena, TABLE_FIRST * sizeof *c->pair);

@@ -186,6 +186,7 @@ struct norm {
     bool probe_cut;                    /* such a question met what is still being made */
     const struct json *minus_at;       /* what takes complements now, for errors */
     const char *minus_keyword;
+    bool bare_id;                      /* draft 4 and before: "id" without the dollar */
     bool ref_alone;                    /* draft 7 and before: $ref hides its siblings */
     struct ref_entry *ref;             /* open addressing */
     uint32_t n_ref, ref_cap;

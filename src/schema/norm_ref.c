@@ -180,12 +180,13 @@ static const struct json *string_member(const struct json *v, const char *key)
     return s && s->type == JSON_STRING ? s : NULL;
 }
 
-/* The id a schema gives itself, or NULL. Draft 4 spells it without the dollar. */
+/* The id a schema gives itself, or NULL. Draft 4 spells it without the dollar; elsewhere only the
+ * root is taken at that word. */
 static const struct json *own_id(const struct norm *c, const struct json *v)
 {
     if (v->type != JSON_OBJECT || (c->ref_alone && json_get(v, "$ref"))) return NULL;
     const struct json *id = string_member(v, "$id");
-    return id ? id : string_member(v, "id");
+    return id || !(c->bare_id || v == c->root) ? id : string_member(v, "id");
 }
 
 static void index_schema(struct norm *c, const struct json *v, str base)
@@ -374,6 +375,9 @@ const struct json *norm_target(struct norm *c, const struct json *node, const st
         target = follow_pointer(c, resource, fragment);
     else if (fragment.n)
         target = find_uri(c, base, fragment);
+    /* Ids of generated schemas often name nothing; the pointer is then meant from the root. */
+    if (!target && hash == 0 && str_starts(fragment, STR("/")))
+        target = follow_pointer(c, c->root, fragment);
     if (c->rc) return NULL;
     if (!target)
         return fail_ref(c, node, text, kw, "standard_violation", "points to nothing in the schema");

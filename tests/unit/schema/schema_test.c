@@ -281,6 +281,15 @@ static const struct row rows[] = {
      "'type': 'array'}",
      {"[null, true, null]"},
      {"[1]", "[null, null]", "[null, true, 1]"}},
+    {"{'$schema': 'http://json-schema.org/draft-04/schema#', 'id': 'http://h/r', "
+     "'items': {'id': '/items', '$defs': {'x': {'type': 'null'}}, "
+     "'anyOf': [{'$ref': '#/$defs/x'}, {'$ref': '#/definitions/y'}, {'$ref': 'r#/definitions/z'}]}, "
+     "'definitions': {'y': {'enum': [1]}, 'z': {'enum': [2]}}}",
+     {"[null, 1, 2]"},
+     {"[3]"}},
+    {"{'items': {'id': 'q', '$ref': '#/$defs/x'}, '$defs': {'x': {'type': 'null'}}}",
+     {"[null]"},
+     {"[3]"}},
     {"{'$ref': '#/$defs/a', 'maximum': 5, '$defs': {'a': {'type': 'integer'}}}",
      {"5"},
      {"6", "'a'"}},
