@@ -18,12 +18,14 @@
 #include "codec/json.h"
 #include "grokd/config.h"
 #include "grokd/models.h"
+#include "schema/validate.h"
 #include "xai/client.h"
 
 #define TURNS_MAX 4096
 #define ANSWER_BYTES_MAX (64u << 20)
 #define BODY_BYTES_MAX (256u << 20)
 #define QUESTION_BYTES_MAX (1u << 20)
+#define CHECK_MEMORY_MAX ((size_t)256 << 20)
 #define SCHEMA_BYTES_MAX (16u << 20)
 #define READ_BYTES 4096                /* of standard input at once */
 #define WAIT_NS (1 * NS_PER_S)
@@ -228,6 +230,24 @@ static void find_key(struct chat *c)
 
 /* ---- the conversation ---- */
 
+/* A server elsewhere may not obey, and max_tokens may cut the document. */
+static enum err check_answer(const struct chat *c, struct error *e)
+{
+    struct json_schema_options o = {.assert_format = true};
+    struct arena *a = arena_new(CHECK_MEMORY_MAX);
+    struct json *value;
+    struct error why;
+    enum err rc = json_parse(buf_str(&c->answer), a, &value, &why);
+
+    if (rc != ERR_OK)
+        err_set(e, rc, ERR_NO_POS, "the answer is no whole JSON (%s); a higher --max-tokens may help",
+                why.text);
+    else if ((rc = json_schema_validate(c->schema, value, &o, a, &why)) != ERR_OK)
+        err_set(e, rc, ERR_NO_POS, "the answer does not satisfy the schema: %s", why.text);
+    arena_free(a);
+    return rc;
+}
+
 static enum err ask(struct chat *c, str question, struct error *e)
 {
     enum err rc;
@@ -239,6 +259,7 @@ static enum err ask(struct chat *c, str question, struct error *e)
     buf_clear(&c->answer);
     rc = c->url ? answer_remote(c, e) : answer_local(c, e);
     if (c->answer.n) fputc('\n', stdout);
+    if (rc == ERR_OK && c->schema) rc = check_answer(c, e);
     if (rc == ERR_OK)
         add_message(c, ROLE_ASSISTANT, buf_str(&c->answer));
     else
