@@ -50,7 +50,8 @@ static bool rest_is_live(const struct garray *a, uint32_t c, uint32_t m)
     uint8_t can = a->can[a->n_prefix];
     uint32_t need = c < a->n_min ? a->n_min - c : 0, room = a->n_reach - c;
     uint32_t match = m < a->n_match_min ? a->n_match_min - m : 0;
-    if (m > a->n_match_max || (match > 0 && !(can & GARRAY_MATCH))) return false;
+    if (m > a->n_match_max || a->n_match_min > a->n_match_max) return false;
+    if (match > 0 && !(can & GARRAY_MATCH)) return false;
     if (need == 0 && match == 0) return true;
     if (!can) return false;
     if (!(can & GARRAY_OTHER)) {
