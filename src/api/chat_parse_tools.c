@@ -230,6 +230,19 @@ static void json_schema(struct parse *p, const struct json *format)
     if (!p->out->chat.schema) fields_type_error(&p->f, path, o->pos, "missing field `schema`");
 }
 
+/* Ours: {"type": "regex", "pattern": "..."}; the whole text matches. */
+static void regex(struct parse *p, const struct json *format)
+{
+    const struct json *v = fields_typed(&p->f, format, "response_format", "pattern", JSON_STRING);
+
+    if (!v) {
+        fields_type_error(&p->f, "response_format", format->pos, "missing field `pattern`");
+        return;
+    }
+    p->out->chat.format = FORMAT_REGEX;
+    p->out->chat.pattern = v->string;
+}
+
 void parse_format(struct parse *p)
 {
     const struct json *o = fields_typed(&p->f, p->root, "", "response_format", JSON_OBJECT);
@@ -240,7 +253,10 @@ void parse_format(struct parse *p)
         p->out->chat.format = FORMAT_JSON_OBJECT;
     else if (str_is(type, "json_schema"))
         json_schema(p, o);
+    else if (str_is(type, "regex"))
+        regex(p, o);
     else
         fields_type_error(&p->f, "response_format", o->pos,
-                          "unknown type, expected one of `text`, `json_object`, `json_schema`");
+                          "unknown type, expected one of `text`, `json_object`, "
+                          "`json_schema`, `regex`");
 }

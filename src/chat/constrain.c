@@ -9,6 +9,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/thread.h"
+#include "grammar/regex.h"
 
 #define KEY_BYTES_MAX ((size_t)64 << 20)
 #define ENTRY_BYTES 256                /* of an entry beside its key and grammar, roughly */
@@ -81,6 +82,7 @@ static void write_key(struct buf *b, const struct call_syntax *s, const struct c
     jw_bool(&w, prompt->may_reason);
     jw_int(&w, r->format);
     if (r->format == FORMAT_JSON_SCHEMA) jw_value(&w, r->schema);
+    if (r->format == FORMAT_REGEX) jw_string(&w, r->pattern);
     if (chat_may_call(r)) {
         jw_int(&w, r->tool_choice);
         jw_bool(&w, r->parallel_calls);
@@ -177,11 +179,26 @@ static enum err refuse(enum err code, const struct error *why, struct error *e)
                    why->text);
 }
 
+static enum err regex_node(struct grammar_builder *g, str pattern, uint32_t *node, struct error *e)
+{
+    struct dfa_work *w = grammar_work(g);
+    uint32_t n_min, n_max;
+    const struct dfa *d = regex_dfa(w, pattern, true, &n_min, &n_max);
+
+    if (d && dfa_is_empty(d))
+        return err_set(e, ERR_ARG, ERR_NO_POS,
+                       "[unsatisfiable] /pattern: no text matches the pattern");
+    *node = grammar_terminal(g, d, n_min, n_max);
+    if (w->rc != ERR_OK) *e = *w->e;
+    return w->rc;
+}
+
 static enum err answer_node(const struct chat_request *r, const struct schema_options *o,
                             struct grammar_builder *g, uint32_t *node, struct error *e)
 {
     *node = NODE_NONE;
     if (r->format == FORMAT_JSON_OBJECT) *node = schema_any_object(g);
+    if (r->format == FORMAT_REGEX) return regex_node(g, r->pattern, node, e);
     return r->format == FORMAT_JSON_SCHEMA ? schema_compile(r->schema, o, g, node, e) : ERR_OK;
 }
 

@@ -42,7 +42,10 @@ enum chat_tool_choice {
     TOOL_CHOICE_AUTO, TOOL_CHOICE_NONE, TOOL_CHOICE_REQUIRED,
     TOOL_CHOICE_NAMED                  /* exactly tool[tool_named] */
 };
-enum chat_format { FORMAT_TEXT, FORMAT_JSON_OBJECT, FORMAT_JSON_SCHEMA };
+enum chat_format {
+    FORMAT_TEXT, FORMAT_JSON_OBJECT, FORMAT_JSON_SCHEMA,
+    FORMAT_REGEX                       /* the whole text matches; ours, not xAI's */
+};
 
 struct chat_message {
     enum chat_role role;
@@ -74,6 +77,7 @@ struct chat_request {
     bool parallel_calls;               /* more than one call in a turn */
     enum chat_format format;           /* of the text; calls have their own */
     const struct json *schema;         /* FORMAT_JSON_SCHEMA */
+    str pattern;                       /* FORMAT_REGEX */
     bool logprobs;
     int n_top_logprobs;
     uint64_t salt;                     /* prefix sharing domain: the team */

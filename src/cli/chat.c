@@ -33,7 +33,7 @@
 struct chat {
     struct arena *arena;
     const char *model, *url, *key, *system, *data_dir;
-    const char *schema_file;
+    const char *schema_file, *pattern;   /* or NULL */
     struct json *schema; /* of every answer, or NULL */
     double temperature;
     int64_t max_tokens;
@@ -60,6 +60,7 @@ static const char help[] =
     "  --temperature X   0 to 2 [0.7]\n"
     "  --max-tokens N    of an answer [1024]\n"
     "  --schema FILE     JSON Schema that every answer obeys\n"
+    "  --regex PATTERN   regular expression that every answer matches\n"
     "  --data-dir DIR\n";
 
 static void add_message(struct chat *c, enum chat_role role, str text)
@@ -123,7 +124,10 @@ static enum err answer_local(struct chat *c, struct error *e)
                              .n_choice = 1,
                              .max_tokens = (int)c->max_tokens,
                              .sample = SAMPLE_DEFAULT,
-                             .format = c->schema ? FORMAT_JSON_SCHEMA : FORMAT_TEXT,
+                             .format = c->schema    ? FORMAT_JSON_SCHEMA
+                                       : c->pattern ? FORMAT_REGEX
+                                                    : FORMAT_TEXT,
+                             .pattern = str_of(c->pattern),
                              .schema = c->schema,
                              .wake = wake,
                              .wake_arg = c};
@@ -164,17 +168,21 @@ static enum err open_local(struct chat *c, struct error *e)
 
 /* ---- against a server ---- */
 
-static void write_format(struct json_writer *w, const struct json *schema)
+static void write_format(struct json_writer *w, const struct chat *c)
 {
     jw_key(w, "response_format");
     jw_object(w);
-    jw_kv_cstring(w, "type", "json_schema");
-    jw_key(w, "json_schema");
-    jw_object(w);
-    jw_kv_cstring(w, "name", "answer");
-    jw_key(w, "schema");
-    jw_value(w, schema);
-    jw_object_end(w);
+    jw_kv_cstring(w, "type", c->schema ? "json_schema" : "regex");
+    if (c->schema) {
+        jw_key(w, "json_schema");
+        jw_object(w);
+        jw_kv_cstring(w, "name", "answer");
+        jw_key(w, "schema");
+        jw_value(w, c->schema);
+        jw_object_end(w);
+    } else {
+        jw_kv_cstring(w, "pattern", c->pattern);
+    }
     jw_object_end(w);
 }
 
@@ -188,7 +196,7 @@ static void write_body(struct chat *c, struct buf *b)
     jw_kv_bool(&w, "stream", true);
     jw_kv_double(&w, "temperature", c->temperature);
     jw_kv_int(&w, "max_tokens", c->max_tokens);
-    if (c->schema) write_format(&w, c->schema);
+    if (c->schema || c->pattern) write_format(&w, c);
     jw_key(&w, "messages");
     jw_array(&w);
     for (size_t i = 0; i < c->n_message; i++) {
@@ -361,6 +369,7 @@ static int take_option(void *arg, int option)
     case 's': c->system = optarg; return CLI_OK;
     case 'd': c->data_dir = optarg; return CLI_OK;
     case 'S': c->schema_file = optarg; return CLI_OK;
+    case 'r': c->pattern = optarg; return CLI_OK;
     case 't':
         if (str_to_double(str_of(optarg), &c->temperature) && c->temperature >= 0 &&
             c->temperature <= 2)
@@ -382,6 +391,7 @@ static int walk_options(int argc, char **argv, struct chat *c, bool *done)
         {"temperature", required_argument, NULL, 't'},
         {"max-tokens", required_argument, NULL, 'n'},
         {"schema", required_argument, NULL, 'S'},
+        {"regex", required_argument, NULL, 'r'},
         {"data-dir", required_argument, NULL, 'd'},
         {"help", no_argument, NULL, 'h'},
         {0},
@@ -391,6 +401,8 @@ static int walk_options(int argc, char **argv, struct chat *c, bool *done)
 
     if (code == CLI_OK && !*done && argc - optind > 1)
         return cli_usage("chat", "unexpected argument '%s'", argv[optind + 1]);
+    if (code == CLI_OK && !*done && c->schema_file && c->pattern)
+        return cli_usage("chat", "--schema or --regex, not both");
     return code;
 }
 
