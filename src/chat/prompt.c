@@ -40,8 +40,8 @@ static void find_thinking(const struct chat_model *m, const struct chat_request 
 
     call_syntax_thinking(m->syntax, &open, &close);
     out->opens_reasoning = ends_with_own(t, end, open);
-    out->may_reason = m->may_think && r->thinking != THINKING_OFF && !out->opens_reasoning &&
-                      !ends_with_own(t, end, close);
+    out->may_reason = m->may_think && !m->opens_thinking && r->thinking != THINKING_OFF &&
+                      !out->opens_reasoning && !ends_with_own(t, end, close);
 }
 
 /* ---- tokenizing ---- */

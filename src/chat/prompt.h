@@ -29,6 +29,8 @@ struct chat_model {
     bool one_system;                   /* it shows one system message, not more */
     bool thinking_field;               /* it looks for earlier reasoning in message.thinking */
     bool may_think;                    /* it knows the marks of thinking */
+    bool opens_thinking;               /* and opens the block itself when thinking is asked for:
+                                        * unasked, the model does not think */
 };
 /* Borrows the engine as long as the model is used. */
 void chat_model_init(struct chat_model *m, const struct engine *en);

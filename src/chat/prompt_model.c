@@ -50,17 +50,24 @@ static bool has(const struct template_out *t, const char *word)
     return str_find(buf_str(&t->text), str_of(word), 0) != SIZE_MAX;
 }
 
-static bool shows(const struct chat_model *m, const struct chat_request *r,
-                  const struct prompt_form *form, bool (*check)(const struct template_out *t))
+/* *out is the caller's, also when it fails. */
+static bool renders(const struct chat_model *m, const struct chat_request *r,
+                    const struct prompt_form *form, struct template_out *out)
 {
     struct template_limits limits = TEMPLATE_LIMITS_DEFAULT;
-    struct template_out out;
     struct error ignored;
-    bool ok;
 
     limits.steps_max = TRIAL_STEPS_MAX;
     limits.now_unix_s = clock_unix_s();
-    ok = prompt_render(m, r, form, &limits, &out, &ignored) == ERR_OK && check(&out);
+    return prompt_render(m, r, form, &limits, out, &ignored) == ERR_OK;
+}
+
+static bool shows(const struct chat_model *m, const struct chat_request *r,
+                  const struct prompt_form *form, bool (*check)(const struct template_out *t))
+{
+    struct template_out out;
+    bool ok = renders(m, r, form, &out) && check(&out);
+
     template_out_done(&out);
     return ok;
 }
@@ -115,6 +122,17 @@ static void try_system(struct chat_model *m)
     m->one_system = shows(m, &r, &form, has_one_value);
 }
 
+static void try_thinking(struct chat_model *m, str open)
+{
+    struct chat_request r = {.message = trial_message, .n_message = 1, .thinking = THINKING_ON};
+    struct prompt_form form = {0};
+    struct template_out out;
+
+    m->opens_thinking = renders(m, &r, &form, &out) && open.n &&
+                        str_ends(str_trim(buf_str(&out.text)), str_trim(open));
+    template_out_done(&out);
+}
+
 static void try_tools(struct chat_model *m)
 {
     struct chat_tool tool = {.name = STR(TOOL)};
@@ -143,6 +161,7 @@ void chat_model_of(struct chat_model *m, const struct vocab *v, const struct tem
     m->may_think = (open.n && str_find(source, open, 0) != SIZE_MAX) ||
                    (close.n && str_find(source, close, 0) != SIZE_MAX);
     try_system(m);
+    try_thinking(m, open);
     if (!call_syntax_templated(m->syntax)) return;
     try_tools(m);
     try_calls(m);

@@ -159,6 +159,8 @@ static const struct { const char *source, *text; bool opens, may; } thinking[] =
     {PLAIN, "a", false, false},
     {PLAIN ASIDE, "a", false, true},
     {PLAIN ASIDE, "a</think>", false, true},
+    {PLAIN "{% if enable_thinking %}<think>\n{% endif %}", "a", false, false},
+    {PLAIN "{% if enable_thinking is defined %}{% endif %}" ASIDE, "a", false, true},
     {PLAIN, "a<think>", false, false},     /* the caller's word, not the template's */
     {PLAIN "\n", "<think>", false, false},
     {PLAIN "ink>", "a<th", false, false},
