@@ -24,10 +24,7 @@ void grammar_builder_free(struct grammar_builder *g)
     if (g) arena_free(g->work->arena);
 }
 
-struct dfa_work *grammar_work(struct grammar_builder *g)
-{
-    return g->work;
-}
+struct dfa_work *grammar_work(struct grammar_builder *g) { return g->work; }
 
 uint32_t grammar_fail(struct grammar_builder *g, enum err rc, const char *fmt, ...)
 {
@@ -130,7 +127,7 @@ static bool counts_freely(const struct dfa *d)
 /* States of the product: (state, characters so far, at most `cap`), numbered as they are met. */
 struct product {
     struct dfa_draft draft;
-    uint32_t *id, *state, *count;      /* id[state * (cap + 1) + count]; by id */
+    uint32_t *id, *state, *count; /* id[state * (cap + 1) + count]; by id */
     const struct dfa *dfa;
     uint32_t cap, n;
 };
@@ -298,8 +295,10 @@ static void trigger_links(struct gfree *f, uint32_t *next, uint32_t *fail, uint3
     uint32_t n_class = f->automaton.n_class, n = 0;
     for (uint32_t c = 0; c < n_class; c++) {
         uint32_t *to = &next[n_class + c];
-        if (*to == 0) *to = 1;
-        else fail[*to] = 1, queue[n++] = *to;
+        if (*to == 0)
+            *to = 1;
+        else
+            fail[*to] = 1, queue[n++] = *to;
     }
     for (uint32_t i = 0; i < n; i++) {
         uint32_t q = queue[i];
@@ -308,8 +307,10 @@ static void trigger_links(struct gfree *f, uint32_t *next, uint32_t *fail, uint3
         for (uint32_t c = 0; c < n_class; c++) {
             uint32_t *to = &next[(size_t)q * n_class + c];
             uint32_t other = next[(size_t)fail[q] * n_class + c];
-            if (*to == 0) *to = other;
-            else fail[*to] = other, queue[n++] = *to;
+            if (*to == 0)
+                *to = other;
+            else
+                fail[*to] = other, queue[n++] = *to;
         }
     }
 }

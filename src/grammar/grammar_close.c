@@ -8,7 +8,7 @@
 #include "grammar/dfa_internal.h"
 #include "grammar/grammar_internal.h"
 
-#define EMPTY_REPEATS_MAX 64           /* of something that can be empty */
+#define EMPTY_REPEATS_MAX 64 /* of something that can be empty */
 
 /* ---- what can be written ---- */
 
@@ -35,10 +35,10 @@ static unsigned eval_repeat(const struct grammar_builder *g, const struct grepea
     bool item = gnode_is(g->node, r->node, GNODE_POSSIBLE);
     bool between = r->between == NODE_NONE || gnode_is(g->node, r->between, GNODE_POSSIBLE);
     uint32_t reach = !item ? 0 : !between && r->n_max > 1 ? 1 : r->n_max;
-    bool empty = r->n_min == 0 ||
-                 (gnode_is(g->node, r->node, GNODE_EMPTY) &&
-                  (r->n_min == 1 || r->between == NODE_NONE ||
-                   gnode_is(g->node, r->between, GNODE_EMPTY)));
+    bool empty =
+        r->n_min == 0 ||
+        (gnode_is(g->node, r->node, GNODE_EMPTY) &&
+         (r->n_min == 1 || r->between == NODE_NONE || gnode_is(g->node, r->between, GNODE_EMPTY)));
     if (r->n_min > r->n_max || r->n_min > reach) return 0;
     return GNODE_POSSIBLE | (empty ? GNODE_EMPTY : 0);
 }
@@ -154,12 +154,15 @@ static void resolve_node(const struct grammar_builder *g, struct gnode *node)
         bool stuck = r->between != NODE_NONE && !gnode_is(g->node, r->between, GNODE_POSSIBLE);
         resolve(g, &r->node);
         resolve(g, &r->between);
-        if (r->node == NODE_NONE) r->n_max = 0;
-        else if (stuck && r->n_max > 1) r->n_max = 1;
+        if (r->node == NODE_NONE)
+            r->n_max = 0;
+        else if (stuck && r->n_max > 1)
+            r->n_max = 1;
         /* Of what can be empty any number can be. */
         if (gnode_is(g->node, r->node, GNODE_EMPTY) && r->between == NODE_NONE) r->n_min = 0;
     } else if (node->kind == GNODE_FREE) {
-        for (uint32_t i = 0; i < node->free->n_trigger; i++) resolve(g, &node->free->trigger[i].then);
+        for (uint32_t i = 0; i < node->free->n_trigger; i++)
+            resolve(g, &node->free->trigger[i].then);
     } else if (node->kind == GNODE_ARRAY) {
         struct garray *a = node->array;
         for (uint32_t i = 0; i < a->n_prefix; i++)
@@ -200,11 +203,11 @@ static bool first_child(const struct grammar_builder *g, const struct gnode *nod
     case GNODE_ARRAY: {
         const struct garray *a = node->array;
         if (!gnode_is(g->node, a->style.open, GNODE_EMPTY) || k > 1) return false;
-        *child = a->n_prefix ? (k ? a->prefix_match[0] : a->prefix[0])
-                             : (k ? a->rest_match : a->rest);
+        *child =
+            a->n_prefix ? (k ? a->prefix_match[0] : a->prefix[0]) : (k ? a->rest_match : a->rest);
         return true;
     }
-    default: return false;             /* keys of objects have a byte at least */
+    default: return false; /* keys of objects have a byte at least */
     }
 }
 
@@ -237,7 +240,9 @@ static bool check_repeats(struct grammar_builder *g)
     return true;
 }
 
-struct visit { uint32_t node, k; };
+struct visit {
+    uint32_t node, k;
+};
 
 /* Depth first along first children; a node met on its own way is left recursion. */
 static bool check_left(struct grammar_builder *g)
@@ -273,8 +278,10 @@ static bool check_left(struct grammar_builder *g)
 static enum err close_failed(struct grammar_builder *g, struct error *e)
 {
     enum err rc = g->work->rc;
-    if (e && g->work->e && e != g->work->e) *e = *g->work->e;
-    else if (e && !g->work->e) err_set(e, rc, ERR_NO_POS, "the grammar could not be made");
+    if (e && g->work->e && e != g->work->e)
+        *e = *g->work->e;
+    else if (e && !g->work->e)
+        err_set(e, rc, ERR_NO_POS, "the grammar could not be made");
     arena_free(g->work->arena);
     return rc;
 }
@@ -319,7 +326,4 @@ void grammar_unref(struct grammar *g)
         arena_free(g->arena);
 }
 
-size_t grammar_bytes(const struct grammar *g)
-{
-    return arena_used(g->arena);
-}
+size_t grammar_bytes(const struct grammar *g) { return arena_used(g->arena); }

@@ -8,7 +8,7 @@
 #include "grammar/dfa_internal.h"
 #include "grammar/grammar_internal.h"
 
-#define CONTAINS_PREFIX_MAX 2000       /* positions with their own items, beside contains */
+#define CONTAINS_PREFIX_MAX 2000 /* positions with their own items, beside contains */
 
 static uint32_t json_text(struct grammar_builder *g, uint32_t *node, str text)
 {
@@ -19,10 +19,9 @@ static uint32_t json_text(struct grammar_builder *g, uint32_t *node, str text)
 static struct gstyle style_of(struct grammar_builder *g, const struct grammar_style *s, bool object)
 {
     if (!s)
-        return (struct gstyle){
-            json_text(g, &g->json_open[object], object ? STR("{") : STR("[")),
-            json_text(g, &g->json_close[object], object ? STR("}") : STR("]")),
-            json_text(g, &g->json_comma, STR(", "))};
+        return (struct gstyle){json_text(g, &g->json_open[object], object ? STR("{") : STR("[")),
+                               json_text(g, &g->json_close[object], object ? STR("}") : STR("]")),
+                               json_text(g, &g->json_comma, STR(", "))};
     return (struct gstyle){grammar_text(g, object ? s->object_open : s->array_open),
                            grammar_text(g, object ? s->object_close : s->array_close),
                            grammar_text(g, s->comma)};
@@ -83,12 +82,16 @@ static void fill_live(struct garray *a)
     for (uint32_t c = n + 1; c-- > 0;)
         for (uint32_t m = 0; m <= c; m++) {
             bool live;
-            if (c > a->n_reach || m > a->n_match_max) live = false;
-            else if (c == n) live = rest_is_live(a, c, m);
-            else if (c >= a->n_min && m >= a->n_match_min) live = true;
+            if (c > a->n_reach || m > a->n_match_max)
+                live = false;
+            else if (c == n)
+                live = rest_is_live(a, c, m);
+            else if (c >= a->n_min && m >= a->n_match_min)
+                live = true;
             else
-                live = c < a->n_reach && (((a->can[c] & GARRAY_OTHER) && live_bit(a, c + 1, m)) ||
-                                          ((a->can[c] & GARRAY_MATCH) && live_bit(a, c + 1, m + 1)));
+                live =
+                    c < a->n_reach && (((a->can[c] & GARRAY_OTHER) && live_bit(a, c + 1, m)) ||
+                                       ((a->can[c] & GARRAY_MATCH) && live_bit(a, c + 1, m + 1)));
             size_t i = (size_t)c * (n + 2) + m;
             if (live) a->live[i / 64] |= 1ull << i % 64;
         }
@@ -132,8 +135,11 @@ static bool check_unique(struct grammar_builder *g, const struct garray *a)
         const struct dfa *d = t->d.dfa;
         if (a->n_prefix > 0 && i < a->n_min && d->n_word && d->n_word[d->start] < last &&
             !dfa_is_empty(d))
-            return grammar_fail(g, ERR_ARG, "items that must differ have too few values to choose "
-                                "from at position %u", i), false;
+            return grammar_fail(g, ERR_ARG,
+                                "items that must differ have too few values to choose "
+                                "from at position %u",
+                                i),
+                   false;
     }
     return true;
 }
@@ -147,14 +153,17 @@ uint32_t grammar_array(struct grammar_builder *g, const struct grammar_array *in
     if (!a) return NODE_NONE;
     *a = (struct garray){.style = style_of(g, in->style, false),
                          .prefix = copy_nodes(g, in->prefix, in->n_prefix),
-                         .n_prefix = (uint32_t)in->n_prefix, .rest = in->rest,
-                         .prefix_match = copy_nodes(g, in->contains ? in->prefix_match : NULL,
-                                                    in->n_prefix),
+                         .n_prefix = (uint32_t)in->n_prefix,
+                         .rest = in->rest,
+                         .prefix_match =
+                             copy_nodes(g, in->contains ? in->prefix_match : NULL, in->n_prefix),
                          .rest_match = in->contains ? in->rest_match : NODE_NONE,
-                         .n_min = in->n_min, .n_max = in->n_max,
+                         .n_min = in->n_min,
+                         .n_max = in->n_max,
                          .n_match_min = in->contains ? in->n_match_min : 0,
                          .n_match_max = in->contains ? in->n_match_max : GRAMMAR_UNBOUNDED,
-                         .contains = in->contains, .unique = in->unique,
+                         .contains = in->contains,
+                         .unique = in->unique,
                          .can = grammar_take(g, in->n_prefix + 1, 1)};
     size_t bits = in->contains ? (in->n_prefix + 1) * (in->n_prefix + 2) : 0;
     a->live = grammar_take(g, bits / 64 + 1, sizeof *a->live);
@@ -168,15 +177,19 @@ uint32_t grammar_array(struct grammar_builder *g, const struct grammar_array *in
 /* The spelling of DFA_STRING. */
 static void quote(struct buf *out, str text)
 {
-    static const char escape[32] = {['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r',
-                                    ['\t'] = 't'};
+    static const char escape[32] = {
+        ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
     buf_char(out, '"');
     for (size_t i = 0; i < text.n; i++) {
         uint8_t c = (uint8_t)text.p[i];
-        if (c == '"' || c == '\\') buf_char(out, '\\'), buf_char(out, (char)c);
-        else if (c >= 32) buf_char(out, (char)c);
-        else if (escape[c]) buf_char(out, '\\'), buf_char(out, escape[c]);
-        else buf_printf(out, "\\u%04x", c);
+        if (c == '"' || c == '\\')
+            buf_char(out, '\\'), buf_char(out, (char)c);
+        else if (c >= 32)
+            buf_char(out, (char)c);
+        else if (escape[c])
+            buf_char(out, '\\'), buf_char(out, escape[c]);
+        else
+            buf_printf(out, "\\u%04x", c);
     }
     buf_char(out, '"');
 }
@@ -201,8 +214,10 @@ static bool make_names(struct grammar_builder *g, struct gobject *o,
     buf_init(&b, (size_t)1 << 30);
     for (uint32_t i = 0; ok && i < o->n_property; i++) {
         buf_clear(&b);
-        if (bare) buf_add(&b, in->property[i].name);
-        else quote(&b, in->property[i].name);
+        if (bare)
+            buf_add(&b, in->property[i].name);
+        else
+            quote(&b, in->property[i].name);
         uint32_t name_n = (uint32_t)b.n;
         buf_add(&b, colon);
         char *text = b.bad || b.n == 0 ? NULL : grammar_take(g, b.n, 1);
@@ -218,7 +233,8 @@ static bool make_names(struct grammar_builder *g, struct gobject *o,
         o->name[i].lcp = common(o->name[i - 1].text, o->name[i].text);
         if (str_eq(o->name[i - 1].text, o->name[i].text))
             return grammar_fail(g, ERR_ARG, "an object names the key %.*s twice",
-                                STR_FMT(str_sub(o->name[i].text, 0, 100))), false;
+                                STR_FMT(str_sub(o->name[i].text, 0, 100))),
+                   false;
     }
     return true;
 }
@@ -246,12 +262,13 @@ bool gobject_eval(struct grammar_builder *g, struct gobject *o)
     o->n_tail_word = 0;
     for (uint32_t i = 0; i < o->n_tail; i++) {
         if (!gnode_is(g->node, o->tail[i].value, GNODE_POSSIBLE)) continue;
-        if (o->tail[i].n_own_word == UINT32_MAX) o->n_tail_word = UINT64_MAX;
-        else if (o->n_tail_word != UINT64_MAX) o->n_tail_word += o->tail[i].n_own_word;
+        if (o->tail[i].n_own_word == UINT32_MAX)
+            o->n_tail_word = UINT64_MAX;
+        else if (o->n_tail_word != UINT64_MAX)
+            o->n_tail_word += o->tail[i].n_own_word;
     }
     o->n_required = o->required_from[0];
-    bool enough = o->n_tail_word == UINT64_MAX ||
-                  o->n_tail_word + o->possible_from[0] >= o->n_min;
+    bool enough = o->n_tail_word == UINT64_MAX || o->n_tail_word + o->possible_from[0] >= o->n_min;
     return possible && enough && o->n_required <= o->n_max && o->n_min <= o->n_max;
 }
 
@@ -261,21 +278,26 @@ uint32_t grammar_object(struct grammar_builder *g, const struct grammar_object *
     if (in->n_property > GRAMMAR_NODES_MAX || in->n_tail > GRAMMAR_NODES_MAX)
         return grammar_fail(g, ERR_LIMIT, "an object has %zu members", in->n_property);
     if (in->any_order && in->n_property > GRAMMAR_ANY_ORDER_MAX)
-        return grammar_fail(g, ERR_LIMIT, "an object has %zu properties in any order, at most %d "
-                            "are allowed", in->n_property, GRAMMAR_ANY_ORDER_MAX);
+        return grammar_fail(g, ERR_LIMIT,
+                            "an object has %zu properties in any order, at most %d "
+                            "are allowed",
+                            in->n_property, GRAMMAR_ANY_ORDER_MAX);
     str colon = in->style ? in->style->colon : STR(": ");
     struct gobject *o = grammar_take(g, 1, sizeof *o);
     if (!o) return NODE_NONE;
     *o = (struct gobject){.style = style_of(g, in->style, true),
                           .colon = in->style ? grammar_text(g, colon)
                                              : json_text(g, &g->json_colon, colon),
-                          .n_property = (uint32_t)in->n_property, .n_tail = (uint32_t)in->n_tail,
+                          .n_property = (uint32_t)in->n_property,
+                          .n_tail = (uint32_t)in->n_tail,
                           .property = grammar_take(g, in->n_property, sizeof *o->property),
                           .name = grammar_take(g, in->n_property, sizeof *o->name),
                           .required_from = grammar_take(g, in->n_property + 1, sizeof(uint32_t)),
                           .possible_from = grammar_take(g, in->n_property + 1, sizeof(uint32_t)),
                           .tail = grammar_take(g, in->n_tail, sizeof *o->tail),
-                          .n_min = in->n_min, .n_max = in->n_max, .any_order = in->any_order};
+                          .n_min = in->n_min,
+                          .n_max = in->n_max,
+                          .any_order = in->any_order};
     if (!o->property || !o->name || !o->required_from || !o->possible_from || !o->tail)
         return NODE_NONE;
     for (uint32_t i = 0; i < o->n_property; i++)

@@ -16,15 +16,15 @@
 /* What must have stood before the quote. */
 struct before {
     const struct dfa *dfa;
-    uint32_t state, n_min, n_max;      /* characters; GRAMMAR_UNBOUNDED: none */
+    uint32_t state, n_min, n_max; /* characters; GRAMMAR_UNBOUNDED: none */
 };
 
 struct walk {
     struct mask_space *s;
     const struct grammar *g;
     const struct trie *trie;
-    const struct before *before;       /* the trie is that of quotes; or NULL */
-    uint32_t whole;                    /* state that tokens begin in, for those that must be tried
+    const struct before *before; /* the trie is that of quotes; or NULL */
+    uint32_t whole; /* state that tokens begin in, for those that must be tried
                                         * as a whole; 0: there are none */
     uint64_t *mask;
 };
@@ -34,15 +34,9 @@ static const struct rec *rec_of(const struct mask_space *s, uint32_t id)
     return pool_rec(&s->pool, id);
 }
 
-static void set_bit(uint64_t *mask, uint32_t id)
-{
-    mask[id / 64] |= 1ull << id % 64;
-}
+static void set_bit(uint64_t *mask, uint32_t id) { mask[id / 64] |= 1ull << id % 64; }
 
-static bool has_bit(const uint64_t *mask, int32_t id)
-{
-    return mask[id / 64] >> id % 64 & 1;
-}
+static bool has_bit(const uint64_t *mask, int32_t id) { return mask[id / 64] >> id % 64 & 1; }
 
 /* ---- taking tokens ---- */
 
@@ -91,7 +85,10 @@ static void take_own(const struct walk *w, uint32_t i)
 
 static void walk_state(const struct walk *w, uint32_t i, uint32_t state, uint32_t depth);
 
-struct lone { const struct dfa *dfa; uint32_t node, parents; };
+struct lone {
+    const struct dfa *dfa;
+    uint32_t node, parents;
+};
 
 /* The state is one terminal without counts; false when it is not. */
 static bool lone_terminal(const struct walk *w, uint32_t state, struct lone *out, uint32_t *q)
@@ -111,8 +108,8 @@ static bool lone_terminal(const struct walk *w, uint32_t state, struct lone *out
 
 static uint32_t lone_state(const struct walk *w, const struct lone *lone, uint32_t q)
 {
-    uint32_t row[FRAME_WORDS + 1] = {(uint32_t)TOP_TERMINAL << PHASE_SHIFT | lone->node, q, 0, 0, 0,
-                                     lone->parents};
+    uint32_t row[FRAME_WORDS + 1] = {
+        (uint32_t)TOP_TERMINAL << PHASE_SHIFT | lone->node, q, 0, 0, 0, lone->parents};
     uint32_t node = pool_intern(&w->s->pool, REC_STACK, row, FRAME_WORDS + 1);
     return node ? pool_intern(&w->s->pool, REC_SET, &node, 1) : 0;
 }
@@ -136,7 +133,11 @@ static void walk_lone(const struct walk *w, uint32_t i, const struct lone *lone,
 
 /* ---- keys of properties: the names run along the trie, without states ---- */
 
-struct keys { const struct gobject *object; struct frame f; uint32_t parents; };
+struct keys {
+    const struct gobject *object;
+    struct frame f;
+    uint32_t parents;
+};
 
 /* The machine's own state behind `depth` bytes of the name. */
 static uint32_t key_state(const struct walk *w, const struct keys *keys, uint32_t name,
@@ -311,8 +312,7 @@ static void correct(const struct walk *w, uint32_t state, const struct gdfa *d, 
             continue;
         }
         if (simple)
-            for (size_t n = 0; n < k; n++)
-                state = step_byte(w->s, w->g, state, (uint8_t)rest.p[n]);
+            for (size_t n = 0; n < k; n++) state = step_byte(w->s, w->g, state, (uint8_t)rest.p[n]);
         simple = false;
         state = step_byte(w->s, w->g, state, byte);
         if (state && !last) continue;
@@ -373,8 +373,10 @@ static void add_free_apart(const struct walk *w, const struct gfree *free, uint3
     for (uint32_t t = 0; t < free->n_trigger; t++) {
         int32_t id = space_special(s, free->trigger[t].text);
         if (id == TOKEN_NONE) continue;
-        if (free->trigger[t].then != NODE_NONE) set_bit(w->mask, (uint32_t)id);
-        else if (barred[t / 64] >> t % 64 & 1) w->mask[id / 64] &= ~(1ull << id % 64);
+        if (free->trigger[t].then != NODE_NONE)
+            set_bit(w->mask, (uint32_t)id);
+        else if (barred[t / 64] >> t % 64 & 1)
+            w->mask[id / 64] &= ~(1ull << id % 64);
     }
 }
 
@@ -386,7 +388,7 @@ static bool add_free(const struct walk *w, const struct frame *f, uint32_t node)
     struct walk whole = *w;
     whole.whole = pool_intern(&w->s->pool, REC_SET, &node, 1);
     if (!p || !whole.whole) return false;
-    profile_add(w->s, p, 1, GRAMMAR_UNBOUNDED, w->mask);   /* closed ones have no characters */
+    profile_add(w->s, p, 1, GRAMMAR_UNBOUNDED, w->mask); /* closed ones have no characters */
     for (uint32_t k = 0; k < p->n_closed; k++)
         if (token_fits(&whole, p->closed_id[k])) set_bit(w->mask, p->closed_id[k]);
     return true;

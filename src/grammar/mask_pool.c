@@ -7,13 +7,13 @@
 #include "grammar/matcher_internal.h"
 
 #define POOL_ALIGN 64
-#define SLOT_BYTES 64                  /* bytes of pool for each slot of the table */
+#define SLOT_BYTES 64 /* bytes of pool for each slot of the table */
 
 enum err pool_open(struct pool *p, size_t size, struct error *e)
 {
     *p = (struct pool){.size = size};
-    void *base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                      -1, 0);
+    void *base = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (base == MAP_FAILED)
         return err_set(e, ERR_LIMIT, ERR_NO_POS, "no %zu bytes of address space for masks", size);
     p->base = base;
@@ -36,7 +36,7 @@ void pool_reset(struct pool *p)
         p->n_reset++;
     }
     p->generation++;
-    p->at = POOL_ALIGN;                /* number 0 is none */
+    p->at = POOL_ALIGN; /* number 0 is none */
     p->n_used = 0;
     p->full = false;
     p->slot = pool_take(p, p->n_slot * sizeof *p->slot);

@@ -13,12 +13,12 @@
  */
 #include "grammar/matcher_internal.h"
 
-#define REGION_MAX 64                  /* states looked at for going on */
-#define REACH_MAX 32                   /* characters looked ahead, if it is not for ever */
-#define REACH_MIN 6                    /* characters for which it is worth it */
+#define REGION_MAX 64 /* states looked at for going on */
+#define REACH_MAX 32 /* characters looked ahead, if it is not for ever */
+#define REACH_MIN 6 /* characters for which it is worth it */
 #define WITHIN_KNOWN 32
-#define WHOLE_FROM 48                  /* tokens of a subtree for which that is worth a look */
-#define BITS_FROM 512                  /* tokens from which a profile has bits */
+#define WHOLE_FROM 48 /* tokens of a subtree for which that is worth a look */
+#define BITS_FROM 512 /* tokens from which a profile has bits */
 
 /* ---- tokens by classes ---- */
 
@@ -84,15 +84,17 @@ static const struct class_set *class_set_get(struct mask_space *s, uint16_t clas
 /* ---- where an automaton goes on for ever ---- */
 
 /* Texts of these classes, of at most `reach` characters, never lead out. */
-struct within { uint16_t classes, reach; };
+struct within {
+    uint16_t classes, reach;
+};
 
 struct maker {
     struct mask_space *s;
     const struct profile_key *key;
-    uint16_t class_of[256];            /* trie_class of bytes */
-    uint64_t by_class[TRIE_CLASSES][4];        /* automaton's classes of bytes of a class */
-    uint16_t barred;                   /* classes of bytes that can stand behind a way out */
-    struct within within;              /* from where it begins */
+    uint16_t class_of[256]; /* trie_class of bytes */
+    uint64_t by_class[TRIE_CLASSES][4]; /* automaton's classes of bytes of a class */
+    uint16_t barred; /* classes of bytes that can stand behind a way out */
+    struct within within; /* from where it begins */
     uint32_t known[WITHIN_KNOWN], n_known;
     struct within known_within[WITHIN_KNOWN];
     uint32_t n_inner, n_closed, n_leave;
@@ -137,31 +139,50 @@ static bool advance(const struct maker *m, const struct region *from, int lo, in
 }
 
 /* Ranges of the bytes of characters beyond ASCII, the unused ones 0; white space apart. */
-struct range { uint8_t lo, hi; };
+struct range {
+    uint8_t lo, hi;
+};
 static const struct range wide[][4] = {
-    {{0xc2, 0xc2}, {0x80, 0x84}}, {{0xc2, 0xc2}, {0x86, 0x9f}}, {{0xc2, 0xc2}, {0xa1, 0xbf}},
+    {{0xc2, 0xc2}, {0x80, 0x84}},
+    {{0xc2, 0xc2}, {0x86, 0x9f}},
+    {{0xc2, 0xc2}, {0xa1, 0xbf}},
     {{0xc3, 0xdf}, {0x80, 0xbf}},
     {{0xe0, 0xe0}, {0xa0, 0xbf}, {0x80, 0xbf}},
-    {{0xe1, 0xe1}, {0x80, 0x99}, {0x80, 0xbf}}, {{0xe1, 0xe1}, {0x9a, 0x9a}, {0x81, 0xbf}},
-    {{0xe1, 0xe1}, {0x9b, 0x9f}, {0x80, 0xbf}}, {{0xe1, 0xe1}, {0xa0, 0xa0}, {0x80, 0x8d}},
-    {{0xe1, 0xe1}, {0xa0, 0xa0}, {0x8f, 0xbf}}, {{0xe1, 0xe1}, {0xa1, 0xbf}, {0x80, 0xbf}},
-    {{0xe2, 0xe2}, {0x80, 0x80}, {0x8b, 0xa7}}, {{0xe2, 0xe2}, {0x80, 0x80}, {0xaa, 0xae}},
-    {{0xe2, 0xe2}, {0x80, 0x80}, {0xb0, 0xbf}}, {{0xe2, 0xe2}, {0x81, 0x81}, {0x80, 0x9e}},
-    {{0xe2, 0xe2}, {0x81, 0x81}, {0xa0, 0xbf}}, {{0xe2, 0xe2}, {0x82, 0xbf}, {0x80, 0xbf}},
-    {{0xe3, 0xe3}, {0x80, 0x80}, {0x81, 0xbf}}, {{0xe3, 0xe3}, {0x81, 0xbf}, {0x80, 0xbf}},
-    {{0xe4, 0xec}, {0x80, 0xbf}, {0x80, 0xbf}}, {{0xed, 0xed}, {0x80, 0x9f}, {0x80, 0xbf}},
-    {{0xee, 0xee}, {0x80, 0xbf}, {0x80, 0xbf}}, {{0xef, 0xef}, {0x80, 0xba}, {0x80, 0xbf}},
-    {{0xef, 0xef}, {0xbb, 0xbb}, {0x80, 0xbe}}, {{0xef, 0xef}, {0xbc, 0xbf}, {0x80, 0xbf}},
+    {{0xe1, 0xe1}, {0x80, 0x99}, {0x80, 0xbf}},
+    {{0xe1, 0xe1}, {0x9a, 0x9a}, {0x81, 0xbf}},
+    {{0xe1, 0xe1}, {0x9b, 0x9f}, {0x80, 0xbf}},
+    {{0xe1, 0xe1}, {0xa0, 0xa0}, {0x80, 0x8d}},
+    {{0xe1, 0xe1}, {0xa0, 0xa0}, {0x8f, 0xbf}},
+    {{0xe1, 0xe1}, {0xa1, 0xbf}, {0x80, 0xbf}},
+    {{0xe2, 0xe2}, {0x80, 0x80}, {0x8b, 0xa7}},
+    {{0xe2, 0xe2}, {0x80, 0x80}, {0xaa, 0xae}},
+    {{0xe2, 0xe2}, {0x80, 0x80}, {0xb0, 0xbf}},
+    {{0xe2, 0xe2}, {0x81, 0x81}, {0x80, 0x9e}},
+    {{0xe2, 0xe2}, {0x81, 0x81}, {0xa0, 0xbf}},
+    {{0xe2, 0xe2}, {0x82, 0xbf}, {0x80, 0xbf}},
+    {{0xe3, 0xe3}, {0x80, 0x80}, {0x81, 0xbf}},
+    {{0xe3, 0xe3}, {0x81, 0xbf}, {0x80, 0xbf}},
+    {{0xe4, 0xec}, {0x80, 0xbf}, {0x80, 0xbf}},
+    {{0xed, 0xed}, {0x80, 0x9f}, {0x80, 0xbf}},
+    {{0xee, 0xee}, {0x80, 0xbf}, {0x80, 0xbf}},
+    {{0xef, 0xef}, {0x80, 0xba}, {0x80, 0xbf}},
+    {{0xef, 0xef}, {0xbb, 0xbb}, {0x80, 0xbe}},
+    {{0xef, 0xef}, {0xbc, 0xbf}, {0x80, 0xbf}},
     {{0xf0, 0xf0}, {0x90, 0xbf}, {0x80, 0xbf}, {0x80, 0xbf}},
     {{0xf1, 0xf3}, {0x80, 0xbf}, {0x80, 0xbf}, {0x80, 0xbf}},
     {{0xf4, 0xf4}, {0x80, 0x8f}, {0x80, 0xbf}, {0x80, 0xbf}},
 };
 static const struct range odd[][4] = {
-    {{0xc2, 0xc2}, {0x85, 0x85}}, {{0xc2, 0xc2}, {0xa0, 0xa0}},
-    {{0xe1, 0xe1}, {0x9a, 0x9a}, {0x80, 0x80}}, {{0xe1, 0xe1}, {0xa0, 0xa0}, {0x8e, 0x8e}},
-    {{0xe2, 0xe2}, {0x80, 0x80}, {0x80, 0x8a}}, {{0xe2, 0xe2}, {0x80, 0x80}, {0xa8, 0xa9}},
-    {{0xe2, 0xe2}, {0x80, 0x80}, {0xaf, 0xaf}}, {{0xe2, 0xe2}, {0x81, 0x81}, {0x9f, 0x9f}},
-    {{0xe3, 0xe3}, {0x80, 0x80}, {0x80, 0x80}}, {{0xef, 0xef}, {0xbb, 0xbb}, {0xbf, 0xbf}},
+    {{0xc2, 0xc2}, {0x85, 0x85}},
+    {{0xc2, 0xc2}, {0xa0, 0xa0}},
+    {{0xe1, 0xe1}, {0x9a, 0x9a}, {0x80, 0x80}},
+    {{0xe1, 0xe1}, {0xa0, 0xa0}, {0x8e, 0x8e}},
+    {{0xe2, 0xe2}, {0x80, 0x80}, {0x80, 0x8a}},
+    {{0xe2, 0xe2}, {0x80, 0x80}, {0xa8, 0xa9}},
+    {{0xe2, 0xe2}, {0x80, 0x80}, {0xaf, 0xaf}},
+    {{0xe2, 0xe2}, {0x81, 0x81}, {0x9f, 0x9f}},
+    {{0xe3, 0xe3}, {0x80, 0x80}, {0x80, 0x80}},
+    {{0xef, 0xef}, {0xbb, 0xbb}, {0xbf, 0xbf}},
 };
 
 /* Adds the states behind each of those characters. */
@@ -203,8 +224,7 @@ static uint32_t reach_of(const struct maker *m, uint32_t q, uint16_t classes)
             if (!(bytes[c / 64] >> c % 64 & 1)) continue;
             if (row[c] == DFA_DEAD || ends_here(m, row[c]) || !region_add(&r, row[c])) return depth;
         }
-        if (classes & TRIE_WIDE &&
-            !add_wide(m, r.state[i], wide, sizeof wide / sizeof wide[0], &r))
+        if (classes & TRIE_WIDE && !add_wide(m, r.state[i], wide, sizeof wide / sizeof wide[0], &r))
             return depth;
         if (classes & TRIE_ODD && !add_wide(m, r.state[i], odd, sizeof odd / sizeof odd[0], &r))
             return depth;
@@ -288,8 +308,10 @@ static void add_own(struct maker *m, uint32_t i, uint32_t chars, bool closed, bo
         s->collect_id[at] = t->id[k];
         s->collect_char[at] = (uint16_t)(chars < CHARS_MAX ? chars : CHARS_MAX);
         s->collect_closed[at] = closed;
-        if (closed) m->n_closed++;
-        else m->n_inner++;
+        if (closed)
+            m->n_closed++;
+        else
+            m->n_inner++;
     }
 }
 
@@ -320,15 +342,20 @@ static void add_leaving(struct maker *m, uint32_t i, uint32_t depth)
                 m->over = true;
                 return;
             }
-            s->collect_leave[m->n_leave++] = (struct trie_item){
-                piece.p + depth, (uint32_t)piece.n - depth, s->trie.id[k]};
+            s->collect_leave[m->n_leave++] =
+                (struct trie_item){piece.p + depth, (uint32_t)piece.n - depth, s->trie.id[k]};
         }
     }
 }
 
 /* Behind a node: state, end of its subtree, characters the automaton counted, characters there
  * are; what never leads out from here, and whether all was of the classes of the beginning. */
-struct level { uint32_t q, end; uint16_t chars, before; struct within whole; bool within; };
+struct level {
+    uint32_t q, end;
+    uint16_t chars, before;
+    struct within whole;
+    bool within;
+};
 
 /* All of a subtree, `before` characters being used up. */
 static bool is_within(const struct within *w, const struct trie_node *node, uint32_t before)
@@ -358,7 +385,8 @@ static void walk(struct maker *m)
             continue;
         }
         bool ends = ends_here(m, to);
-        uint16_t chars = (uint16_t)(up->chars + ((d->flags[up->q] & DFA_CHAR) && node[i].byte != '"'));
+        uint16_t chars =
+            (uint16_t)(up->chars + ((d->flags[up->q] & DFA_CHAR) && node[i].byte != '"'));
         add_own(m, i, chars, ends, within);
         if (m->key->first && dfa_accepts(d, to)) add_leaving(m, i, depth + 1);
         if (ends && m->key->free) {
@@ -463,10 +491,7 @@ static struct profile *make(struct mask_space *s, const struct profile_key *key)
     return p;
 }
 
-static void reset(struct mask_space *s)
-{
-    pool_reset(&s->profiles);
-}
+static void reset(struct mask_space *s) { pool_reset(&s->profiles); }
 
 const struct profile *profile_get(struct mask_space *s, const struct profile_key *key)
 {
@@ -516,9 +541,12 @@ static void add_short(struct mask_space *s, const struct profile *p, uint32_t n_
 void profile_add(struct mask_space *s, const struct profile *p, uint32_t n_min, uint32_t n_max,
                  uint64_t *mask)
 {
-    if (n_max < p->char_max) add_short(s, p, n_max, mask);
-    else if (p->bits) or_words(mask, p->bits, s->words);
-    else set_ids(mask, p->id, p->n);
+    if (n_max < p->char_max)
+        add_short(s, p, n_max, mask);
+    else if (p->bits)
+        or_words(mask, p->bits, s->words);
+    else
+        set_ids(mask, p->id, p->n);
     for (uint32_t i = 0; i < p->n_closed; i++)
         if (p->closed_char[i] >= n_min && p->closed_char[i] <= n_max)
             set_ids(mask, &p->closed_id[i], 1);

@@ -27,10 +27,7 @@ static bool is_text(const struct vocab *v, int32_t id)
     return type == TOKEN_NORMAL || type == TOKEN_BYTE;
 }
 
-static void set_bit(uint64_t *bits, uint32_t i)
-{
-    bits[i / 64] |= 1ull << i % 64;
-}
+static void set_bit(uint64_t *bits, uint32_t i) { bits[i / 64] |= 1ull << i % 64; }
 
 static enum err make_trie(struct mask_space *s, struct error *e)
 {
@@ -69,10 +66,7 @@ static enum err make_trie(struct mask_space *s, struct error *e)
 
 /* ---- tokens by class, what stands behind quotes ---- */
 
-static str text_of(const void *arg, uint32_t id)
-{
-    return vocab_piece(arg, (int32_t)id);
-}
+static str text_of(const void *arg, uint32_t id) { return vocab_piece(arg, (int32_t)id); }
 
 static void index_trie(struct trie *t)
 {
@@ -171,8 +165,10 @@ static void make_special(struct mask_space *s)
             enum token_type type = vocab_type(s->vocab, id);
             str piece = vocab_piece(s->vocab, id);
             if ((type != TOKEN_CONTROL && type != TOKEN_USER) || piece.n == 0) continue;
-            if (pass) s->special[s->n_special++] = (struct special){piece, id};
-            else n++;
+            if (pass)
+                s->special[s->n_special++] = (struct special){piece, id};
+            else
+                n++;
         }
         if (!pass) s->special = mem_array(n + 1, sizeof *s->special);
     }
@@ -186,8 +182,10 @@ int32_t space_special(const struct mask_space *s, str text)
         uint32_t mid = (lo + hi) / 2;
         int order = str_cmp(s->special[mid].text, text);
         if (order == 0) return s->special[mid].id;
-        if (order < 0) lo = mid + 1;
-        else hi = mid;
+        if (order < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
     }
     return TOKEN_NONE;
 }
@@ -212,7 +210,10 @@ void space_reset(struct mask_space *s)
 
 /* ---- scratch ---- */
 
-struct part { void **at; size_t bytes; };
+struct part {
+    void **at;
+    size_t bytes;
+};
 
 static enum err map_scratch(struct mask_space *s, struct error *e)
 {
@@ -227,8 +228,7 @@ static enum err map_scratch(struct mask_space *s, struct error *e)
     uint8_t *p = mmap(NULL, s->scratch_bytes, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED)
-        return err_set(e, ERR_LIMIT, ERR_NO_POS, "no %zu bytes of address space",
-                       s->scratch_bytes);
+        return err_set(e, ERR_LIMIT, ERR_NO_POS, "no %zu bytes of address space", s->scratch_bytes);
     s->scratch = p;
     for (size_t i = 0; i < sizeof part / sizeof part[0]; i++) {
         *part[i].at = p;
@@ -310,10 +310,7 @@ void mask_space_free(struct mask_space *s)
     mem_free(s);
 }
 
-size_t mask_words(const struct mask_space *s)
-{
-    return s->words;
-}
+size_t mask_words(const struct mask_space *s) { return s->words; }
 
 struct mask_stats mask_space_stats(const struct mask_space *s)
 {

@@ -9,6 +9,7 @@
  * A call that finds the pool full drops it and tries once more; what does not fit then does not
  * fit at all.
  */
+#include "grammar/matcher.h"
 #include "base/mem.h"
 #include "grammar/matcher_internal.h"
 
@@ -88,19 +89,14 @@ bool matcher_refresh(struct matcher *m)
 }
 
 /* After a call that found the pool full: drop it and come back to where the matcher is. */
-static bool again(struct matcher *m)
-{
-    return m->space->pool.full && matcher_refresh(m);
-}
+static bool again(struct matcher *m) { return m->space->pool.full && matcher_refresh(m); }
 
-static uint32_t now(const struct matcher *m)
-{
-    return m->state[m->n_token];
-}
+static uint32_t now(const struct matcher *m) { return m->state[m->n_token]; }
 
 bool matcher_accept(struct matcher *m, int32_t id)
 {
-    if (id < 0 || id >= vocab_size(m->space->vocab) || m->n_token == m->n_max || !matcher_refresh(m))
+    if (id < 0 || id >= vocab_size(m->space->vocab) || m->n_token == m->n_max ||
+        !matcher_refresh(m))
         return false;
     uint32_t to = after(m, now(m), id);
     if (!to && again(m)) to = after(m, now(m), id);
@@ -172,10 +168,7 @@ bool matcher_is_free(struct matcher *m)
     return free->may_end;
 }
 
-size_t matcher_n_token(const struct matcher *m)
-{
-    return m->n_token;
-}
+size_t matcher_n_token(const struct matcher *m) { return m->n_token; }
 
 void matcher_rollback(struct matcher *m, size_t n)
 {

@@ -16,7 +16,10 @@ struct forced {
 };
 
 /* What tops of a state other than bytes can do. */
-struct ways { int32_t mark; bool other, tracked; };
+struct ways {
+    int32_t mark;
+    bool other, tracked;
+};
 
 static struct ways ways_of(const struct forced *f)
 {
@@ -88,8 +91,8 @@ static bool add_text(struct forced *f, bool at_end)
     int32_t *id = f->id + f->n_id;
     int32_t own[FORCED_BYTES_MAX];
     if (f->n_text == 0) return true;
-    size_t n = vocab_tokenize_on(s->vocab, s->tokenizer, (str){f->text, f->n_text}, own,
-                                 FORCED_BYTES_MAX);
+    size_t n =
+        vocab_tokenize_on(s->vocab, s->tokenizer, (str){f->text, f->n_text}, own, FORCED_BYTES_MAX);
     size_t at = 0, good = 0;
     for (bool same = true; same && good < n;) {
         str piece = vocab_piece(s->vocab, own[good]);

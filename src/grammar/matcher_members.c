@@ -37,10 +37,7 @@ static uint32_t used_add(struct mask_space *s, uint32_t used, uint32_t text)
 }
 
 /* Text 0 is the empty one; so is the hole while there is none. */
-static bool is_hole(const struct mask_space *s, uint32_t text)
-{
-    return text && text == s->hole;
-}
+static bool is_hole(const struct mask_space *s, uint32_t text) { return text && text == s->hole; }
 
 static bool used_has(struct mask_space *s, uint32_t used, uint32_t text)
 {
@@ -68,8 +65,8 @@ static bool accepts_rest(const struct dfa *d, uint32_t q, str rest)
 }
 
 /* Does d, in state q behind the first n bytes of text, accept the rest of it? */
-static bool accepts_text(const struct mask_space *s, const struct dfa *d, uint32_t q,
-                         uint32_t text, uint32_t n)
+static bool accepts_text(const struct mask_space *s, const struct dfa *d, uint32_t q, uint32_t text,
+                         uint32_t n)
 {
     char rest[4096];
     size_t at = sizeof rest;
@@ -112,8 +109,10 @@ static bool is_name(const struct mask_space *s, const struct gobject *o, uint32_
     uint32_t lo = 0, hi = o->n_property;
     while (lo < hi) {
         uint32_t mid = (lo + hi) / 2;
-        if (str_cmp(o->name[mid].text, (str){key, n}) < 0) lo = mid + 1;
-        else hi = mid;
+        if (str_cmp(o->name[mid].text, (str){key, n}) < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
     }
     for (; lo < o->n_property && str_starts(o->name[lo].text, (str){key, n}); lo++)
         if (o->name[lo].name_n == n) return true;
@@ -162,8 +161,8 @@ static void track_done(struct stepper *w, const struct frame *f, uint32_t text, 
         return;
     }
     const uint32_t *as = rec_of(w->s, f->a)->w;
-    struct frame item = frame_of(AT_ARRAY_ITEM, frame_node(f), as[0],
-                                 match_count(node->array, as[1] + (f->d & 1)));
+    struct frame item =
+        frame_of(AT_ARRAY_ITEM, frame_node(f), as[0], match_count(node->array, as[1] + (f->d & 1)));
     item.c = used_add(w->s, as[2], text);
     struct frame at = item;
     array_resume(w, &at, parents);
@@ -209,7 +208,7 @@ uint32_t track_below(struct mask_space *s, const struct grammar *g, const struct
     return step_end(&w);
 }
 
-#define EXCLUDED_BYTES_MAX 4096        /* of a rest; tokens are shorter by far */
+#define EXCLUDED_BYTES_MAX 4096 /* of a rest; tokens are shorter by far */
 
 void track_excluded(struct mask_space *s, const struct grammar *g, const struct frame *f,
                     void (*fn)(void *arg, str rest), void *arg)
@@ -443,8 +442,7 @@ void object_resume(struct stepper *w, const struct frame *f, uint32_t parents)
     if (frame_phase(f) != AT_OBJECT_VALUE)
         object_members(w, i, f->a, parents);
     else if (may_go_on(o, &st))
-        work_enter(w, o->style.comma,
-                   work_push(w, frame_of(AT_OBJECT_COMMA, i, f->a, 0), parents));
+        work_enter(w, o->style.comma, work_push(w, frame_of(AT_OBJECT_COMMA, i, f->a, 0), parents));
 }
 
 /* ---- keys of properties ---- */
@@ -463,8 +461,10 @@ void key_step(struct stepper *w, const struct frame *f, uint32_t parents, uint8_
         if ((uint8_t)name->text.p[depth] > byte) break;
         if (first == NODE_NONE) first = k;
         if (!may_write(o, &st, name->property)) continue;
-        if (name->text.n == depth + 1) done = name->property;
-        else more = true;
+        if (name->text.n == depth + 1)
+            done = name->property;
+        else
+            more = true;
     }
     if (more) {
         struct frame to = frame_of(TOP_KEY, i, f->a, first);

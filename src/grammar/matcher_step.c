@@ -17,15 +17,12 @@
  */
 #include "grammar/matcher_internal.h"
 
-#define UNITE_DEPTH_MAX 200            /* levels down that equal frames are merged */
+#define UNITE_DEPTH_MAX 200 /* levels down that equal frames are merged */
 #define SLOTS (ITEMS_MAX * 2)
 #define SLOTS_FEW 128
 static_assert((SLOTS / SLOTS_FEW & 0x55555555) != 0, "slots grow four-fold from few to all");
 
-static bool failed(const struct mask_space *s)
-{
-    return s->pool.full || s->over;
-}
+static bool failed(const struct mask_space *s) { return s->pool.full || s->over; }
 
 static const struct rec *rec_of(const struct mask_space *s, uint32_t id)
 {
@@ -114,8 +111,9 @@ static uint32_t set_of_gathered(struct mask_space *s, uint32_t from, int depth)
     sort_frames(s, v, n);
     for (uint32_t i = 0, k; i < n && !failed(s); i = k) {
         uint32_t unlike = 1;
-        for (k = i + 1; k < n && memcmp(rec_of(s, v[i])->w, rec_of(s, v[k])->w,
-                                        sizeof(struct frame)) == 0; k++)
+        for (k = i + 1;
+             k < n && memcmp(rec_of(s, v[i])->w, rec_of(s, v[k])->w, sizeof(struct frame)) == 0;
+             k++)
             if (v[k] != v[i + unlike - 1]) v[i + unlike++] = v[k];
         if (unlike > 1 && depth < UNITE_DEPTH_MAX) {
             v[kept++] = merge_nodes(s, from + i, unlike, depth);
@@ -156,7 +154,7 @@ static size_t slot_of(const struct mask_space *s, const struct frame *f)
     size_t i = (h >> 40) & s->slot_mask;
     for (; s->item_slot[i] >> 32 == s->stamp; i = (i + 1) & s->slot_mask)
         if (memcmp(&s->item[(uint32_t)s->item_slot[i]].f, f, sizeof *f) == 0) break;
-    return i;                          /* slots of an older step are free */
+    return i; /* slots of an older step are free */
 }
 
 /* Few slots for few items: they stay in the processor's cache. */
@@ -200,10 +198,7 @@ static void add_work(struct mask_space *s, const struct frame *f, uint32_t paren
     }
 }
 
-void work_top(struct stepper *w, struct frame f, uint32_t parents)
-{
-    add_work(w->s, &f, parents);
-}
+void work_top(struct stepper *w, struct frame f, uint32_t parents) { add_work(w->s, &f, parents); }
 
 void work_enter(struct stepper *w, uint32_t node, uint32_t parents)
 {
@@ -262,8 +257,7 @@ static void enter_sequence(struct stepper *w, uint32_t i, const struct gnode *no
     else if (at + 1 == node->n)
         work_enter(w, node->child[at], parents);
     else
-        work_enter(w, node->child[at],
-                   work_push(w, frame_of(AT_SEQUENCE, i, at + 1, 0), parents));
+        work_enter(w, node->child[at], work_push(w, frame_of(AT_SEQUENCE, i, at + 1, 0), parents));
 }
 
 static void enter_item(struct stepper *w, uint32_t i, const struct grepeat *r, uint32_t count,
@@ -279,10 +273,10 @@ static void repeat_item_done(struct stepper *w, uint32_t i, uint32_t count, uint
     const struct grepeat *r = w->g->node[i].repeat;
     if (count >= r->n_min) work_pop(w, parents);
     if (r->n_max != GRAMMAR_UNBOUNDED && count >= r->n_max) return;
-    if (r->between == NODE_NONE) enter_item(w, i, r, count, parents);
+    if (r->between == NODE_NONE)
+        enter_item(w, i, r, count, parents);
     else
-        work_enter(w, r->between,
-                   work_push(w, frame_of(AT_REPEAT_BETWEEN, i, count, 0), parents));
+        work_enter(w, r->between, work_push(w, frame_of(AT_REPEAT_BETWEEN, i, count, 0), parents));
 }
 
 static void enter_terminal(struct stepper *w, uint32_t i, uint32_t parents)
@@ -300,8 +294,10 @@ static void enter(struct stepper *w, uint32_t i, uint32_t parents)
     switch ((enum gnode_kind)node->kind) {
     case GNODE_TEXT:
     case GNODE_MARK:
-        if (node->n == 0) work_pop(w, parents);
-        else work_top(w, frame_of(TOP_TEXT, i, 0, 0), parents);
+        if (node->n == 0)
+            work_pop(w, parents);
+        else
+            work_top(w, frame_of(TOP_TEXT, i, 0, 0), parents);
         break;
     case GNODE_TERMINAL: enter_terminal(w, i, parents); break;
     case GNODE_SEQUENCE: enter_sequence(w, i, node, 0, parents); break;
@@ -312,11 +308,13 @@ static void enter(struct stepper *w, uint32_t i, uint32_t parents)
         if (node->repeat->n_min == 0) work_pop(w, parents);
         if (node->repeat->n_max > 0) enter_item(w, i, node->repeat, 0, parents);
         break;
-    case GNODE_FREE: work_top(w, frame_of(TOP_FREE, i, node->free->automaton.start, 0), parents); break;
+    case GNODE_FREE:
+        work_top(w, frame_of(TOP_FREE, i, node->free->automaton.start, 0), parents);
+        break;
     case GNODE_ARRAY: array_enter(w, i, parents); break;
     case GNODE_OBJECT: object_enter(w, i, parents); break;
     case GNODE_RESERVED:
-    case GNODE_ALIAS: break;           /* resolved or cut off by grammar_close */
+    case GNODE_ALIAS: break; /* resolved or cut off by grammar_close */
     }
 }
 
@@ -335,7 +333,7 @@ static void go_on(struct stepper *w, const struct frame *f, uint32_t parents)
     case AT_OBJECT_COMMA:
     case AT_OBJECT_VALUE:
     case AT_OBJECT_COLON: object_resume(w, f, parents); break;
-    default: break;                    /* tops are where they should be */
+    default: break; /* tops are where they should be */
     }
 }
 
@@ -356,8 +354,10 @@ static uint32_t settle(struct stepper *w)
     uint32_t from = s->n_gather;
     for (uint32_t i = 0; i < s->n_item && !failed(s); i++)
         if (frame_is_top(&s->item[i].f)) {
-            if (s->n_gather == CELLS_MAX) s->over = true;
-            else s->gather[s->n_gather++] = stack_node(s, &s->item[i].f, s->item[i].done);
+            if (s->n_gather == CELLS_MAX)
+                s->over = true;
+            else
+                s->gather[s->n_gather++] = stack_node(s, &s->item[i].f, s->item[i].done);
         }
     return failed(s) ? 0 : set_of_gathered(s, from, 0);
 }
@@ -395,8 +395,10 @@ static void text_step(struct stepper *w, const struct frame *f, uint32_t parents
     if (node->kind == GNODE_MARK && !w->bytes && f->a == 0 &&
         space_special(w->s, (str){node->text, node->n}) != TOKEN_NONE)
         return;
-    if (f->a + 1 == node->n) work_pop(w, parents);
-    else work_top(w, frame_of(TOP_TEXT, frame_node(f), f->a + 1, 0), parents);
+    if (f->a + 1 == node->n)
+        work_pop(w, parents);
+    else
+        work_top(w, frame_of(TOP_TEXT, frame_node(f), f->a + 1, 0), parents);
 }
 
 static void free_step(struct stepper *w, const struct frame *f, uint32_t parents, uint8_t byte)
@@ -422,7 +424,7 @@ static void top_step(struct stepper *w, const struct frame *f, uint32_t parents,
     case TOP_KEY: key_step(w, f, parents, byte); break;
     case TOP_TRACK: track_step(w, f, parents, byte); break;
     case TOP_FREE: free_step(w, f, parents, byte); break;
-    default: break;                    /* ends take no byte */
+    default: break; /* ends take no byte */
     }
 }
 
@@ -460,8 +462,7 @@ uint32_t free_token(const struct mask_space *s, const struct gfree *free, uint32
         q = dfa_next(&free->automaton, q, (uint8_t)piece.p[i]);
         const uint64_t *out = free->out + (size_t)q * free->out_words;
         for (uint32_t t = 0; t < free->n_trigger; t++)
-            if (out[t / 64] >> t % 64 & 1 &&
-                space_special(s, free->trigger[t].text) == TOKEN_NONE)
+            if (out[t / 64] >> t % 64 & 1 && space_special(s, free->trigger[t].text) == TOKEN_NONE)
                 return DFA_DEAD;
     }
     return q;

@@ -35,8 +35,10 @@ uint16_t trie_classes(str text)
     if (!(classes & TRIE_WIDE)) return classes;
     for (size_t i = 0; i < text.n;) {
         uint32_t cp = utf8_next(text, &i);
-        if (cp == UTF8_BAD) classes |= TRIE_BROKEN;
-        else if (cp >= 128 && is_odd(cp)) classes |= TRIE_ODD;
+        if (cp == UTF8_BAD)
+            classes |= TRIE_BROKEN;
+        else if (cp >= 128 && is_odd(cp))
+            classes |= TRIE_ODD;
     }
     return classes;
 }
@@ -70,7 +72,7 @@ static void insertion(struct trie_item *item, size_t n, uint32_t depth)
 
 static void sort_ids(struct trie_item *item, size_t n)
 {
-    while (n > 16) {                   /* quicksort by id alone; equal ids do not matter */
+    while (n > 16) { /* quicksort by id alone; equal ids do not matter */
         uint32_t pivot = item[n / 2].id;
         size_t i = 0, k = n - 1;
         for (;;) {
@@ -83,13 +85,16 @@ static void sort_ids(struct trie_item *item, size_t n)
         n = i;
     }
     for (size_t i = 1; i < n; i++)
-        for (size_t k = i; k > 0 && item[k - 1].id > item[k].id; k--)
-            swap(&item[k - 1], &item[k]);
+        for (size_t k = i; k > 0 && item[k - 1].id > item[k].id; k--) swap(&item[k - 1], &item[k]);
 }
 
 static int middle(int a, int b, int c)
 {
-    if (a > b) { int t = a; a = b; b = t; }
+    if (a > b) {
+        int t = a;
+        a = b;
+        b = t;
+    }
     return c < a ? a : c > b ? b : c;
 }
 
@@ -101,9 +106,12 @@ static void sort(struct trie_item *item, size_t n, uint32_t depth)
         size_t less = 0, more = n, i = 0;
         while (i < more) {
             int c = byte_at(&item[i], depth);
-            if (c < pivot) swap(&item[less++], &item[i++]);
-            else if (c > pivot) swap(&item[i], &item[--more]);
-            else i++;
+            if (c < pivot)
+                swap(&item[less++], &item[i++]);
+            else if (c > pivot)
+                swap(&item[i], &item[--more]);
+            else
+                i++;
         }
         sort(item, less, depth);
         sort(item + more, n - more, depth);
@@ -118,10 +126,7 @@ static void sort(struct trie_item *item, size_t n, uint32_t depth)
     insertion(item, n, depth);
 }
 
-void trie_sort(struct trie_item *item, size_t n)
-{
-    sort(item, n, 0);
-}
+void trie_sort(struct trie_item *item, size_t n) { sort(item, n, 0); }
 
 /* ---- building ---- */
 
@@ -134,7 +139,7 @@ static uint32_t common(const struct trie_item *a, const struct trie_item *b)
 
 size_t trie_count(const struct trie_item *item, size_t n)
 {
-    size_t count = 2;                  /* root and the closing node */
+    size_t count = 2; /* root and the closing node */
     for (size_t i = 0; i < n; i++) count += item[i].n - (i ? common(&item[i - 1], &item[i]) : 0);
     return count;
 }

@@ -51,7 +51,8 @@ void trie_build(struct trie *t, const struct trie_item *item, size_t n, struct t
 /* Fills child [n_node], child_at [n_node + 1] and child_byte [n_node]. */
 void trie_index(struct trie *t, uint32_t *child, uint32_t *child_at, uint8_t *child_byte);
 /* Sets the nodes' classes: those of their own byte and of all below, and whether strings that
- * end there are broken or odd; and their reach: characters from their own byte on, at most. text(arg, number) is the string of a number. */
+ * end there are broken or odd; and their reach: characters from their own byte on, at most.
+ * text(arg, number) is the string of a number. */
 void trie_classify(struct trie *t, str (*text)(const void *arg, uint32_t id), const void *arg);
 /* The child of node i with that byte, or 0. */
 uint32_t trie_child(const struct trie *t, uint32_t i, uint8_t byte);

@@ -6,12 +6,12 @@
 #include "base/mem.h"
 #include "token/token_internal.h"
 
-#define NODE_BYTES 16                  /* a node of bpe.c or spm.c */
-#define SPM_GROWTH 3                   /* a space becomes three bytes */
+#define NODE_BYTES 16 /* a node of bpe.c or spm.c */
+#define SPM_GROWTH 3 /* a space becomes three bytes */
 
 struct vocab_scratch {
     size_t text_max;
-    struct job job;                    /* owns its heap, nodes and text */
+    struct job job; /* owns its heap, nodes and text */
 };
 
 enum err vocab_scratch_new(size_t text_max, struct vocab_scratch **out, struct error *e)
@@ -49,8 +49,8 @@ size_t vocab_tokenize_on(const struct vocab *v, struct vocab_scratch *s, str tex
     s->job.v = v;
     s->job.out = &out;
     s->job.e = NULL;
-    enum err rc = v->kind == VOCAB_BPE ? bpe_tokenize(&s->job, text)
-                                       : spm_tokenize(&s->job, text, false);
+    enum err rc =
+        v->kind == VOCAB_BPE ? bpe_tokenize(&s->job, text) : spm_tokenize(&s->job, text, false);
     s->job.out = NULL;
     return rc == ERR_OK ? out.n : 0;
 }

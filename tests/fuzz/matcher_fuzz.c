@@ -2,7 +2,7 @@
  *
  * A grammar and an output from the input's bytes: building, closing, masks, steps, going back and
  * forced text must hold for any of them; the mask agrees with what is accepted for the tokens that
- * are tried, and what is accepted is no dead end. The pool is small, so that it is dropped on the way.
+ * are tried, and what is accepted is no dead end. The pool is small and is dropped on the way.
  */
 #include "base/arena.h"
 #include "base/mem.h"
@@ -15,12 +15,35 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char *const pieces[PIECES] = {
-    "{\"", "\"}", "\":", "\":\xe2\x96\x81", "\",\xe2\x96\x81\"", "},", "[[", "]]", ",\xe2\x96\x81",
-    "ab", "abc", "ba", "a\"", "ab\"", "b\":\xe2\x96\x81", "12", "1,", "2]", "true", "nu", "ll,",
-    "\\n", "call", "<t"};
+static const char *const pieces[PIECES] = {"{\"",
+                                           "\"}",
+                                           "\":",
+                                           "\":\xe2\x96\x81",
+                                           "\",\xe2\x96\x81\"",
+                                           "},",
+                                           "[[",
+                                           "]]",
+                                           ",\xe2\x96\x81",
+                                           "ab",
+                                           "abc",
+                                           "ba",
+                                           "a\"",
+                                           "ab\"",
+                                           "b\":\xe2\x96\x81",
+                                           "12",
+                                           "1,",
+                                           "2]",
+                                           "true",
+                                           "nu",
+                                           "ll,",
+                                           "\\n",
+                                           "call",
+                                           "<t"};
 
-struct input { const uint8_t *p; size_t n; };
+struct input {
+    const uint8_t *p;
+    size_t n;
+};
 
 static uint32_t take(struct input *in, uint32_t below)
 {
@@ -52,9 +75,18 @@ static struct vocab *make_vocab(void)
         token[FIRST + 256 + i] = str_of(pieces[i]);
         type[FIRST + 256 + i] = TOKEN_NORMAL;
     }
-    struct vocab_desc d = {.model = STR("llama"), .n_token = TOKENS, .token = token, .type = type,
-                           .bos = 1, .eos = 2, .eot = TOKEN_NONE, .unk = 0, .sep = TOKEN_NONE,
-                           .pad = TOKEN_NONE, .add_bos = -1, .add_eos = -1,
+    struct vocab_desc d = {.model = STR("llama"),
+                           .n_token = TOKENS,
+                           .token = token,
+                           .type = type,
+                           .bos = 1,
+                           .eos = 2,
+                           .eot = TOKEN_NONE,
+                           .unk = 0,
+                           .sep = TOKEN_NONE,
+                           .pad = TOKEN_NONE,
+                           .add_bos = -1,
+                           .add_eos = -1,
                            .add_space_prefix = 0};
     struct vocab *v;
     CHECK(vocab_new(&d, &v, NULL) == ERR_OK);
@@ -103,11 +135,15 @@ static uint32_t object(struct input *in, struct grammar_builder *g, uint32_t sel
     }
     tail.key = take(in, 2) ? dfa_shared(DFA_STRING) : words(in, grammar_work(g));
     tail.value = node(in, g, self, depth - 1);
-    struct grammar_style style = {STR("<o>"), STR("</o>"), STR("["), STR("]"), STR(";"), STR(">"),
-                                  true, STR_NONE};
-    struct grammar_object o = {.style = take(in, 4) == 0 ? &style : NULL, .property = p,
-                               .n_property = n, .tail = &tail, .n_tail = take(in, 2),
-                               .n_min = take(in, 4), .any_order = take(in, 2)};
+    struct grammar_style style = {STR("<o>"), STR("</o>"), STR("["), STR("]"),
+                                  STR(";"),   STR(">"),    true,     STR_NONE};
+    struct grammar_object o = {.style = take(in, 4) == 0 ? &style : NULL,
+                               .property = p,
+                               .n_property = n,
+                               .tail = &tail,
+                               .n_tail = take(in, 2),
+                               .n_min = take(in, 4),
+                               .any_order = take(in, 2)};
     o.n_max = take(in, 2) ? GRAMMAR_UNBOUNDED : take(in, 6);
     return grammar_object(g, &o);
 }
@@ -115,8 +151,11 @@ static uint32_t object(struct input *in, struct grammar_builder *g, uint32_t sel
 static uint32_t array(struct input *in, struct grammar_builder *g, uint32_t self, int depth)
 {
     uint32_t prefix[2], match[2];
-    struct grammar_array a = {.prefix = prefix, .prefix_match = match, .n_prefix = take(in, 3),
-                              .n_min = take(in, 4), .contains = take(in, 2),
+    struct grammar_array a = {.prefix = prefix,
+                              .prefix_match = match,
+                              .n_prefix = take(in, 3),
+                              .n_min = take(in, 4),
+                              .contains = take(in, 2),
                               .n_match_min = take(in, 3)};
     a.unique = !a.contains && take(in, 2);
     for (size_t i = 0; i < a.n_prefix; i++) {
@@ -178,7 +217,7 @@ static void drive(struct input *in, struct matcher *m, const struct vocab *v, si
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct vocab *v;
-    static struct mask_space *s;       /* of all inputs: grammars must not get in each other's way */
+    static struct mask_space *s; /* of all inputs: grammars must not get in each other's way */
     struct input in = {data, size};
     struct error e;
     if (!v) {

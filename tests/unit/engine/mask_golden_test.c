@@ -53,8 +53,8 @@ static void close_real(struct real *r)
 static struct grammar_builder *begin(struct real *r)
 {
     end_grammar(r);
-    r->work = (struct dfa_work){.arena = arena_new((size_t)64 << 20), .n_state_max = 100000,
-                                .e = &r->e};
+    r->work =
+        (struct dfa_work){.arena = arena_new((size_t)64 << 20), .n_state_max = 100000, .e = &r->e};
     return r->g = grammar_builder_new(&r->work);
 }
 
@@ -76,7 +76,7 @@ static uint32_t any_value(struct real *r)
     struct grammar_array a = {.rest = value, .n_max = GRAMMAR_UNBOUNDED};
     struct grammar_tail tail = {dfa_shared(DFA_STRING), value};
     struct grammar_object o = {.tail = &tail, .n_tail = 1, .n_max = GRAMMAR_UNBOUNDED};
-    uint32_t list[] = {shared(r, DFA_NULL), shared(r, DFA_TRUE), shared(r, DFA_NUMBER),
+    uint32_t list[] = {shared(r, DFA_NULL),   shared(r, DFA_TRUE),     shared(r, DFA_NUMBER),
                        shared(r, DFA_STRING), grammar_array(r->g, &a), grammar_object(r->g, &o)};
     grammar_fill(r->g, value, grammar_choice(r->g, list, N_OF(list)));
     return value;
@@ -94,8 +94,12 @@ static uint32_t person(struct real *r)
         {STR("tags"), grammar_array(r->g, &unique), false},
         {STR("age"), shared(r, DFA_INTEGER), false}};
     struct grammar_tail tail = {dfa_shared(DFA_STRING), any_value(r)};
-    struct grammar_object o = {.property = p, .n_property = N_OF(p), .tail = &tail, .n_tail = 1,
-                               .n_max = GRAMMAR_UNBOUNDED, .any_order = true};
+    struct grammar_object o = {.property = p,
+                               .n_property = N_OF(p),
+                               .tail = &tail,
+                               .n_tail = 1,
+                               .n_max = GRAMMAR_UNBOUNDED,
+                               .any_order = true};
     return grammar_object(r->g, &o);
 }
 
@@ -115,16 +119,36 @@ static uint32_t raw_text(struct real *r)
     return grammar_sequence(r->g, list, 2);
 }
 
-static const struct row { uint32_t (*root)(struct real *r); const char *text; } rows[] = {
-    {person, ""}, {person, "{\""}, {person, "{\"name\": \""}, {person, "{\"name\": \"abcd"},
-    {person, "{\"name\": \"abcdefghijklmnopqr"}, {person, "{\"name\": \"\xe4\xbd"},
-    {person, "{\"name\": \"a\\u00"}, {person, "{\"name\": \"Peter\""}, {person, "{\"na"},
-    {person, "{\"native_name\": \""}, {person, "{\"native_name\": \"abcdef"},
-    {person, "{\"id\": \"a-"}, {person, "{\"words\": \"some"}, {person, "{\"words\": \"some "},
-    {person, "{\"tags\": [\"the\", \"then\", \""}, {person, "{\"tags\": [\"the\", \"then\", \"th"},
-    {person, "{\"age\": "}, {person, "{\"age\": 1"}, {person, "{\"x\": {\"the\": 1, \"th"},
-    {person, "{\"x\": 1, \"age\": 2, \""}, {person, "{\"x\": [1, "},
-    {call, ""}, {call, "some <tool"}, {call, "<tool_call>[1"}, {raw_text, "abc"}, {raw_text, "abc</"},
+static const struct row {
+    uint32_t (*root)(struct real *r);
+    const char *text;
+} rows[] = {
+    {person, ""},
+    {person, "{\""},
+    {person, "{\"name\": \""},
+    {person, "{\"name\": \"abcd"},
+    {person, "{\"name\": \"abcdefghijklmnopqr"},
+    {person, "{\"name\": \"\xe4\xbd"},
+    {person, "{\"name\": \"a\\u00"},
+    {person, "{\"name\": \"Peter\""},
+    {person, "{\"na"},
+    {person, "{\"native_name\": \""},
+    {person, "{\"native_name\": \"abcdef"},
+    {person, "{\"id\": \"a-"},
+    {person, "{\"words\": \"some"},
+    {person, "{\"words\": \"some "},
+    {person, "{\"tags\": [\"the\", \"then\", \""},
+    {person, "{\"tags\": [\"the\", \"then\", \"th"},
+    {person, "{\"age\": "},
+    {person, "{\"age\": 1"},
+    {person, "{\"x\": {\"the\": 1, \"th"},
+    {person, "{\"x\": 1, \"age\": 2, \""},
+    {person, "{\"x\": [1, "},
+    {call, ""},
+    {call, "some <tool"},
+    {call, "<tool_call>[1"},
+    {raw_text, "abc"},
+    {raw_text, "abc</"},
 };
 
 static void check(struct real *r, const struct row *row, const char *name)
@@ -202,7 +226,8 @@ static void check_forced(const char *name)
         return;
     }
     begin(&r);
-    assert_int_equal(grammar_close(&r.g, grammar_text(r.g, str_of(text)), &r.grammar, &r.e), ERR_OK);
+    assert_int_equal(grammar_close(&r.g, grammar_text(r.g, str_of(text)), &r.grammar, &r.e),
+                     ERR_OK);
     assert_int_equal(matcher_new(r.space, r.grammar, 1000, &r.m, &r.e), ERR_OK);
     mem_guard_begin();
     size_t n = matcher_forced(r.m, forced, N_OF(forced));
@@ -217,8 +242,7 @@ static void check_forced(const char *name)
                         : 0;
     str first = vocab_piece(r.vocab, list.id[0]);
     assert_int_equal(n, list.n - (skip_n && str_is(first, " ")));
-    for (size_t i = skip_n; i < list.n; i++)
-        assert_int_equal(forced[n - (list.n - i)], list.id[i]);
+    for (size_t i = skip_n; i < list.n; i++) assert_int_equal(forced[n - (list.n - i)], list.id[i]);
     for (size_t i = 0; i < n; i++) assert_true(matcher_accept(r.m, forced[i]));
     assert_true(matcher_must_end(r.m));
     token_list_done(&list);
@@ -228,8 +252,8 @@ static void check_forced(const char *name)
 static void test_forced(void **state)
 {
     (void)state;
-    static const char *const names[] = {"gpt-2", "deepseek-llm", "deepseek-coder", "llama-spm",
-                                        "phi-3", "mpt"};
+    static const char *const names[] = {"gpt-2",     "deepseek-llm", "deepseek-coder",
+                                        "llama-spm", "phi-3",        "mpt"};
     for (size_t i = 0; i < N_OF(names); i++) check_forced(names[i]);
 }
 

@@ -10,7 +10,10 @@
 #define TEXT_MAX 64
 #define LANGUAGE_MAX 20000
 
-struct language { char (*text)[TEXT_MAX]; size_t n; };
+struct language {
+    char (*text)[TEXT_MAX];
+    size_t n;
+};
 
 static void add(struct language *l, const char *text)
 {
@@ -20,10 +23,7 @@ static void add(struct language *l, const char *text)
     snprintf(l->text[l->n++], TEXT_MAX, "%s", text);
 }
 
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(a, b);
-}
+static int by_text(const void *a, const void *b) { return strcmp(a, b); }
 
 /* All outputs of the matcher from here on. */
 static void explore(struct kit *k, struct language *out, char *text, size_t n)
@@ -59,8 +59,8 @@ struct meaning {
 static const char names[4][4] = {"a", "ab", "b", "c"};
 static const char tails[4][4] = {"a", "x", "xy", "b"};
 
-static void mean(struct meaning *m, const char *text, unsigned used, unsigned used_tail, size_t next,
-                 uint32_t count)
+static void mean(struct meaning *m, const char *text, unsigned used, unsigned used_tail,
+                 size_t next, uint32_t count)
 {
     bool complete = count >= m->n_min && count <= m->n_max;
     for (size_t i = 0; i < m->n_property; i++)
@@ -101,8 +101,12 @@ static uint32_t build_object(struct kit *k, struct meaning *m)
     }
     struct grammar_tail tail = {m->n_tail ? kit_words(k, words, m->n_tail) : NULL,
                                 grammar_text(k->g, STR("2"))};
-    struct grammar_object o = {.property = p, .n_property = m->n_property, .tail = &tail,
-                               .n_tail = m->n_tail > 0, .n_min = m->n_min, .n_max = m->n_max,
+    struct grammar_object o = {.property = p,
+                               .n_property = m->n_property,
+                               .tail = &tail,
+                               .n_tail = m->n_tail > 0,
+                               .n_min = m->n_min,
+                               .n_max = m->n_max,
                                .any_order = m->any_order};
     return grammar_object(k->g, &o);
 }
@@ -166,7 +170,7 @@ static void test_objects(void **state)
 
 struct array_meaning {
     struct grammar_array a;
-    const char *prefix[2][2], *rest[2];        /* [..][1]: what counts; NULL: nothing */
+    const char *prefix[2][2], *rest[2]; /* [..][1]: what counts; NULL: nothing */
     struct language *out;
 };
 
@@ -206,14 +210,16 @@ static void test_arrays(void **state)
         m.a.n_min = (uint32_t)rng_below(&rng, 4);
         m.a.n_max = (uint32_t)rng_below(&rng, 6);
         m.a.n_match_min = m.a.contains ? (uint32_t)rng_below(&rng, 4) : 0;
-        m.a.n_match_max = m.a.contains && rng_below(&rng, 2) ? (uint32_t)rng_below(&rng, 4)
-                                                             : GRAMMAR_UNBOUNDED;
+        m.a.n_match_max =
+            m.a.contains && rng_below(&rng, 2) ? (uint32_t)rng_below(&rng, 4) : GRAMMAR_UNBOUNDED;
         uint32_t node[3][2];
         for (size_t i = 0; i < 3; i++)
             for (size_t b = 0; b < 2; b++) {
                 const char *text = item[rng_below(&rng, 5)];
-                if (i < 2) m.prefix[i][b] = text;
-                else m.rest[b] = text;
+                if (i < 2)
+                    m.prefix[i][b] = text;
+                else
+                    m.rest[b] = text;
                 node[i][b] = text ? grammar_text(k.g, str_of(text)) : NODE_NONE;
             }
         for (size_t i = 0; i < 2; i++) prefix[i] = node[i][0], match[i] = node[i][1];
@@ -250,7 +256,7 @@ static void test_limits(void **state)
                                    {STR("a"), grammar_text(k.g, STR("2")), true}};
     struct grammar_object o = {.property = p, .n_property = 2, .n_max = GRAMMAR_UNBOUNDED};
     assert_int_equal(kit_try(&k, grammar_object(k.g, &o)), ERR_ARG);
-    kit_begin(&k);                                     /* more nodes than memory */
+    kit_begin(&k); /* more nodes than memory */
     uint32_t node = grammar_text(k.g, STR("a"));
     while (k.work.rc == ERR_OK) node = grammar_text(k.g, STR("abcdefgh"));
     assert_int_equal(node, NODE_NONE);

@@ -12,12 +12,14 @@
 
 /* Pieces beside the 256 byte tokens; spaces are spelled as SentencePiece does. */
 static const char *const kit_pieces[] = {
-    "{\"", "\"}", "\":", "\":\xe2\x96\x81", "\",", "\",\xe2\x96\x81\"", "\"}\n", "},", "}]", "}}", "[[",
-    "]]", "],", ",\xe2\x96\x81", "\xe2\x96\x81\"", ":\xe2\x96\x81\"", "ab", "abc", "aba", "ba", "bb", "cc",
-    "a\"", "b\"", "ab\"", "b\":\xe2\x96\x81", "a\",\xe2\x96\x81\"b", "12", "123", "1,", "10", "0,", "2]", "1}",
-    "true", "fal", "se", "null", "nu", "ll,", "-1", ".5", "e+", "\\n", "\\u00", "\\\"", "\xc3\xa9",
-    "x\xc3\xa9", "\xe2\x82", "\xac\"", "\xf0\x9f\x98\x80", "call", "<t", "ool", ">\n", "\xe2\x96\x81\xe2\x96\x81",
-    "aaaa", "aaaaaaaa", "a\xe2\x96\x81", "a,\xe2\x96\x81" "b", "\"a\":\xe2\x96\x81" "1", ",\xe2\x96\x81\"b\":\xe2\x96\x81",
+    "{\"", "\"}", "\":", "\":\xe2\x96\x81", "\",", "\",\xe2\x96\x81\"", "\"}\n", "},", "}]",
+    "}}", "[[", "]]", "],", ",\xe2\x96\x81", "\xe2\x96\x81\"", ":\xe2\x96\x81\"", "ab", "abc",
+    "aba", "ba", "bb", "cc", "a\"", "b\"", "ab\"", "b\":\xe2\x96\x81", "a\",\xe2\x96\x81\"b",
+    "12", "123", "1,", "10", "0,", "2]", "1}", "true", "fal", "se", "null", "nu", "ll,", "-1",
+    ".5", "e+", "\\n", "\\u00", "\\\"", "\xc3\xa9", "x\xc3\xa9", "\xe2\x82", "\xac\"",
+    "\xf0\x9f\x98\x80", "call", "<t", "ool", ">\n", "\xe2\x96\x81\xe2\x96\x81", "aaaa",
+    "aaaaaaaa", "a\xe2\x96\x81", "a,\xe2\x96\x81" "b", "\"a\":\xe2\x96\x81" "1",
+    ",\xe2\x96\x81\"b\":\xe2\x96\x81",
 };
 #define KIT_EOS 2
 #define KIT_MARK 3                     /* <tool_call>, user-defined */

@@ -9,12 +9,12 @@
 #define SEEDS 400
 #define STEPS 60
 
-struct maker { struct kit *k; struct rng rng; };
+struct maker {
+    struct kit *k;
+    struct rng rng;
+};
 
-static uint32_t below(struct maker *m, uint32_t n)
-{
-    return (uint32_t)rng_below(&m->rng, n);
-}
+static uint32_t below(struct maker *m, uint32_t n) { return (uint32_t)rng_below(&m->rng, n); }
 
 static const struct dfa *random_words(struct maker *m, bool quoted)
 {
@@ -26,8 +26,10 @@ static const struct dfa *random_words(struct maker *m, bool quoted)
         size_t len = 0, want = below(m, 5);
         if (quoted) pool[i][len++] = '"';
         for (size_t k = 0; k < want; k++) pool[i][len++] = letters[below(m, quoted ? 5 : 7)];
-        if (quoted) pool[i][len++] = '"';
-        else if (len == 0) pool[i][len++] = '1';
+        if (quoted)
+            pool[i][len++] = '"';
+        else if (len == 0)
+            pool[i][len++] = '1';
         pool[i][len] = 0;
         list[i] = pool[i];
     }
@@ -36,12 +38,15 @@ static const struct dfa *random_words(struct maker *m, bool quoted)
 
 static uint32_t random_terminal(struct maker *m)
 {
-    static const enum dfa_shared shared[] = {DFA_STRING, DFA_STRING, DFA_NULL, DFA_TRUE, DFA_FALSE,
-                                             DFA_INTEGER, DFA_NUMBER, DFA_NUMBER_UNIQUE};
+    static const enum dfa_shared shared[] = {DFA_STRING, DFA_STRING,       DFA_NULL,
+                                             DFA_TRUE,   DFA_FALSE,        DFA_INTEGER,
+                                             DFA_NUMBER, DFA_NUMBER_UNIQUE};
     uint32_t kind = below(m, 12), n_min = below(m, 4);
     if (kind < 8) return grammar_terminal(m->k->g, dfa_shared(shared[kind]), 0, GRAMMAR_UNBOUNDED);
-    if (kind == 8) return grammar_terminal(m->k->g, dfa_shared(DFA_STRING), n_min, n_min + below(m, 9));
-    if (kind == 9) return grammar_terminal(m->k->g, dfa_shared(DFA_STRING), n_min, GRAMMAR_UNBOUNDED);
+    if (kind == 8)
+        return grammar_terminal(m->k->g, dfa_shared(DFA_STRING), n_min, n_min + below(m, 9));
+    if (kind == 9)
+        return grammar_terminal(m->k->g, dfa_shared(DFA_STRING), n_min, GRAMMAR_UNBOUNDED);
     return grammar_terminal(m->k->g, random_words(m, below(m, 2)), 0, GRAMMAR_UNBOUNDED);
 }
 
@@ -49,7 +54,8 @@ static uint32_t random_node(struct maker *m, int depth, uint32_t self);
 
 static uint32_t random_object(struct maker *m, int depth, uint32_t self)
 {
-    static const char *const names[] = {"a", "ab", "abc", "b", "ba", "\"", "c\n", "caf\xc3\xa9", ""};
+    static const char *const names[] = {"a",  "ab",  "abc",         "b", "ba",
+                                        "\"", "c\n", "caf\xc3\xa9", ""};
     struct grammar_property p[6];
     struct grammar_tail tail[1];
     size_t n = below(m, 6), first = below(m, 4);
@@ -60,7 +66,10 @@ static uint32_t random_object(struct maker *m, int depth, uint32_t self)
     for (size_t i = 0; i < n; i++)
         if (p[i].value == NODE_NONE) p[i].required = false;
     uint32_t n_min = below(m, 3);
-    struct grammar_object o = {.property = p, .n_property = n, .tail = tail, .n_tail = below(m, 2),
+    struct grammar_object o = {.property = p,
+                               .n_property = n,
+                               .tail = tail,
+                               .n_tail = below(m, 2),
                                .n_min = n_min,
                                .n_max = below(m, 2) ? GRAMMAR_UNBOUNDED : n_min + below(m, 5),
                                .any_order = below(m, 2)};
@@ -78,16 +87,19 @@ static uint32_t random_array(struct maker *m, int depth, uint32_t self)
         prefix[i] = random_node(m, depth - 1, self);
         match[i] = random_node(m, depth - 1, self);
     }
-    struct grammar_array a = {.prefix = prefix, .n_prefix = n, .prefix_match = match,
+    struct grammar_array a = {.prefix = prefix,
+                              .n_prefix = n,
+                              .prefix_match = match,
                               .n_min = n_min,
                               .n_max = below(m, 2) ? GRAMMAR_UNBOUNDED : n_min + below(m, 4),
-                              .contains = !unique && below(m, 2), .unique = unique};
+                              .contains = !unique && below(m, 2),
+                              .unique = unique};
     a.n_match_min = below(m, 3);
     a.n_match_max = below(m, 2) ? GRAMMAR_UNBOUNDED : a.n_match_min + below(m, 2);
     if (unique)
-        a.rest = grammar_terminal(m->k->g, below(m, 2) ? dfa_shared(DFA_STRING)
-                                                       : random_words(m, below(m, 2)),
-                                  0, GRAMMAR_UNBOUNDED);
+        a.rest = grammar_terminal(
+            m->k->g, below(m, 2) ? dfa_shared(DFA_STRING) : random_words(m, below(m, 2)), 0,
+            GRAMMAR_UNBOUNDED);
     else
         a.rest = below(m, 4) ? random_node(m, depth - 1, self) : NODE_NONE;
     a.rest_match = random_node(m, depth - 1, self);
@@ -112,8 +124,9 @@ static uint32_t random_node(struct maker *m, int depth, uint32_t self)
     if (kind < 2) return random_terminal(m);
     if (kind == 2) return grammar_text(g, str_of(texts[below(m, N_OF(texts))]));
     if (kind == 3)
-        return grammar_mark(g, below(m, 2) ? STR("<tool_call>") : below(m, 2) ? STR("[CALL]")
-                                                                             : STR("<x>"));
+        return grammar_mark(g, below(m, 2)   ? STR("<tool_call>")
+                               : below(m, 2) ? STR("[CALL]")
+                                             : STR("<x>"));
     if (kind < 6 || kind == 12) {
         for (uint32_t i = 0; i < n; i++) list[i] = random_node(m, depth - 1, self);
         if (kind == 12) list[n++] = self;
@@ -142,10 +155,7 @@ static bool make(struct kit *k, uint64_t seed)
     return true;
 }
 
-static bool has(const uint64_t *mask, int32_t id)
-{
-    return mask[id / 64] >> id % 64 & 1;
-}
+static bool has(const uint64_t *mask, int32_t id) { return mask[id / 64] >> id % 64 & 1; }
 
 static void check_mask(struct kit *k, uint64_t seed, const uint64_t *mask, uint64_t *copy)
 {
@@ -192,7 +202,8 @@ static void test_brute_force(void **state)
             int32_t forced[8];
             size_t n_forced = matcher_forced(k.m, forced, 8), n = matcher_n_token(k.m);
             for (size_t f = 0; f < n_forced; f++)
-                if (!matcher_accept(k.m, forced[f])) fail_msg("seed %llu: forced", (unsigned long long)seed);
+                if (!matcher_accept(k.m, forced[f]))
+                    fail_msg("seed %llu: forced", (unsigned long long)seed);
             matcher_rollback(k.m, n);
             if (matcher_is_free(k.m))
                 for (int32_t id = 0; id < KIT_TOKENS; id++) assert_true(has(copy, id));

@@ -4,7 +4,10 @@
  */
 #include "mask_kit.h"
 
-struct row { const char *text; bool good; };
+struct row {
+    const char *text;
+    bool good;
+};
 
 static void check_rows(struct kit *k, const struct row *row, size_t n)
 {
@@ -45,7 +48,7 @@ static uint32_t any_value(struct kit *k)
     struct grammar_array a = {.rest = value, .n_max = GRAMMAR_UNBOUNDED};
     struct grammar_tail tail = {dfa_shared(DFA_STRING), value};
     struct grammar_object o = {.tail = &tail, .n_tail = 1, .n_max = GRAMMAR_UNBOUNDED};
-    uint32_t list[] = {terminal(k, DFA_NULL), terminal(k, DFA_TRUE), terminal(k, DFA_FALSE),
+    uint32_t list[] = {terminal(k, DFA_NULL),   terminal(k, DFA_TRUE),   terminal(k, DFA_FALSE),
                        terminal(k, DFA_NUMBER), terminal(k, DFA_STRING), grammar_array(k->g, &a),
                        grammar_object(k->g, &o)};
     grammar_fill(k->g, value, grammar_choice(k->g, list, N_OF(list)));
@@ -60,11 +63,22 @@ static void test_any_value(void **state)
     kit_begin(&k);
     kit_use(&k, any_value(&k));
     static const struct row rows[] = {
-        {"null", true}, {"12.5e3", true}, {"\"a\\n\xc3\xa9\"", true}, {"[]", true}, {"{}", true},
-        {"[1, [2, {}], \"x\"]", true}, {"{\"a\": 1, \"b\": {\"a\": []}}", true},
-        {"{\"a\": 1, \"a\": 2}", false}, {"{\"a\": 1, \"b\": 1, \"a\": 2}", false},
-        {"{\"a\": {\"a\": {\"a\": 1}}}", true}, {"[1,2]", false}, {"[1, ]", false}, {"01", false},
-        {"{\"a\":1}", false}, {"{\"\": 1, \"\\u0000\": 2}", true}, {"\"\xff\"", false},
+        {"null", true},
+        {"12.5e3", true},
+        {"\"a\\n\xc3\xa9\"", true},
+        {"[]", true},
+        {"{}", true},
+        {"[1, [2, {}], \"x\"]", true},
+        {"{\"a\": 1, \"b\": {\"a\": []}}", true},
+        {"{\"a\": 1, \"a\": 2}", false},
+        {"{\"a\": 1, \"b\": 1, \"a\": 2}", false},
+        {"{\"a\": {\"a\": {\"a\": 1}}}", true},
+        {"[1,2]", false},
+        {"[1, ]", false},
+        {"01", false},
+        {"{\"a\":1}", false},
+        {"{\"\": 1, \"\\u0000\": 2}", true},
+        {"\"\xff\"", false},
     };
     CHECK_ROWS(&k, rows);
     kit_close(&k);
@@ -77,16 +91,21 @@ static void test_ordered_object(void **state)
     kit_open(&k, 0);
     kit_begin(&k);
     uint32_t number = terminal(&k, DFA_INTEGER);
-    struct grammar_property p[] = {{STR("a"), number, true}, {STR("ab"), number, false},
-                                   {STR("c\n"), number, true}, {STR("no"), NODE_NONE, false}};
+    struct grammar_property p[] = {{STR("a"), number, true},
+                                   {STR("ab"), number, false},
+                                   {STR("c\n"), number, true},
+                                   {STR("no"), NODE_NONE, false}};
     struct grammar_tail tail = {dfa_shared(DFA_STRING), number};
-    struct grammar_object o = {.property = p, .n_property = 4, .tail = &tail, .n_tail = 1,
-                               .n_min = 3, .n_max = 4};
+    struct grammar_object o = {
+        .property = p, .n_property = 4, .tail = &tail, .n_tail = 1, .n_min = 3, .n_max = 4};
     kit_use(&k, grammar_object(k.g, &o));
     static const struct row rows[] = {
-        {"{\"a\": 1, \"ab\": 2, \"c\\n\": 3}", true}, {"{\"a\": 1, \"c\\n\": 3}", false},
-        {"{\"a\": 1, \"c\\n\": 3, \"d\": 4}", true}, {"{\"a\": 1, \"c\\n\": 3, \"no\": 4}", false},
-        {"{\"a\": 1, \"c\\n\": 3, \"ab\": 4}", false}, {"{\"ab\": 1, \"a\": 3, \"c\\n\": 4}", false},
+        {"{\"a\": 1, \"ab\": 2, \"c\\n\": 3}", true},
+        {"{\"a\": 1, \"c\\n\": 3}", false},
+        {"{\"a\": 1, \"c\\n\": 3, \"d\": 4}", true},
+        {"{\"a\": 1, \"c\\n\": 3, \"no\": 4}", false},
+        {"{\"a\": 1, \"c\\n\": 3, \"ab\": 4}", false},
+        {"{\"ab\": 1, \"a\": 3, \"c\\n\": 4}", false},
         {"{\"a\": 1, \"c\\n\": 3, \"d\": 4, \"e\": 5}", true},
         {"{\"a\": 1, \"c\\n\": 3, \"d\": 4, \"e\": 5, \"f\": 6}", false},
         {"{\"a\": 1, \"c\\n\": 3, \"d\": 4, \"d\": 5}", false},
@@ -103,17 +122,24 @@ static void test_any_order(void **state)
     kit_begin(&k);
     static const char *const keys[] = {"\"x\"", "\"y\"", "\"a\""};
     uint32_t number = terminal(&k, DFA_INTEGER);
-    struct grammar_property p[] = {{STR("a"), number, true}, {STR("b"), number, false},
-                                   {STR("c"), number, true}};
+    struct grammar_property p[] = {
+        {STR("a"), number, true}, {STR("b"), number, false}, {STR("c"), number, true}};
     struct grammar_tail tail = {kit_words(&k, keys, 3), number};
-    struct grammar_object o = {.property = p, .n_property = 3, .tail = &tail, .n_tail = 1,
-                               .n_min = 4, .n_max = 4, .any_order = true};
+    struct grammar_object o = {.property = p,
+                               .n_property = 3,
+                               .tail = &tail,
+                               .n_tail = 1,
+                               .n_min = 4,
+                               .n_max = 4,
+                               .any_order = true};
     kit_use(&k, grammar_object(k.g, &o));
     static const struct row rows[] = {
         {"{\"c\": 1, \"b\": 2, \"a\": 3, \"y\": 4}", true},
         {"{\"y\": 1, \"x\": 2, \"c\": 3, \"a\": 4}", true},
-        {"{\"y\": 1, \"x\": 2, \"b\": 3", false}, {"{\"y\": 1, \"y\"", false},
-        {"{\"c\": 1, \"a\": 2}", false}, {"{\"c\": 1, \"c\"", false},
+        {"{\"y\": 1, \"x\": 2, \"b\": 3", false},
+        {"{\"y\": 1, \"y\"", false},
+        {"{\"c\": 1, \"a\": 2}", false},
+        {"{\"c\": 1, \"c\"", false},
     };
     CHECK_ROWS(&k, rows);
     /* Keys of the tail are used up: only what is left may begin. */
@@ -138,23 +164,36 @@ static void test_arrays(void **state)
     uint32_t word = grammar_terminal(k.g, kit_words(&k, words, 3), 0, GRAMMAR_UNBOUNDED);
     struct grammar_array a = {.rest = word, .n_min = 2, .n_max = 9, .unique = true};
     kit_use(&k, grammar_array(k.g, &a));
-    static const struct row unique[] = {{"[1, 12, 2]", true}, {"[2, 1]", true}, {"[1, 1]", false},
-                                        {"[1]", false}, {"[1, 2, 12, 1]", false}};
+    static const struct row unique[] = {{"[1, 12, 2]", true},
+                                        {"[2, 1]", true},
+                                        {"[1, 1]", false},
+                                        {"[1]", false},
+                                        {"[1, 2, 12, 1]", false}};
     CHECK_ROWS(&k, unique);
     assert_false(matcher_accept_bytes(k.m, STR("[1, 12, 2, ")));
 
     kit_begin(&k);
     uint32_t t = terminal(&k, DFA_TRUE), f = terminal(&k, DFA_FALSE), n = terminal(&k, DFA_NULL);
     uint32_t prefix[] = {f, n}, match[] = {t, NODE_NONE};
-    struct grammar_array c = {.prefix = prefix, .n_prefix = 2, .rest = f, .n_min = 1, .n_max = 4,
-                              .contains = true, .prefix_match = match, .rest_match = t,
-                              .n_match_min = 2, .n_match_max = 2};
+    struct grammar_array c = {.prefix = prefix,
+                              .n_prefix = 2,
+                              .rest = f,
+                              .n_min = 1,
+                              .n_max = 4,
+                              .contains = true,
+                              .prefix_match = match,
+                              .rest_match = t,
+                              .n_match_min = 2,
+                              .n_match_max = 2};
     kit_use(&k, grammar_array(k.g, &c));
-    static const struct row contains[] = {
-        {"[true, null, true]", true}, {"[false, null, true, true]", true}, {"[true]", false},
-        {"[true, null, true, false]", true}, {"[true, null, true, true]", false},
-        {"[true, null, false, true]", true}, {"[false, null, false", false},
-        {"[true, true]", false}};
+    static const struct row contains[] = {{"[true, null, true]", true},
+                                          {"[false, null, true, true]", true},
+                                          {"[true]", false},
+                                          {"[true, null, true, false]", true},
+                                          {"[true, null, true, true]", false},
+                                          {"[true, null, false, true]", true},
+                                          {"[false, null, false", false},
+                                          {"[true, true]", false}};
     CHECK_ROWS(&k, contains);
     kit_close(&k);
 }
@@ -166,9 +205,10 @@ static void test_counted(void **state)
     kit_open(&k, 0);
     kit_begin(&k);
     kit_use(&k, grammar_terminal(k.g, dfa_shared(DFA_STRING), 2, 4));
-    static const struct row rows[] = {{"\"a\"", false}, {"\"ab\"", true}, {"\"\\n\xc3\xa9\"", true},
-                                      {"\"\xf0\x9f\x98\x80\\u0001ab\"", true}, {"\"abcde\"", false},
-                                      {"\"\"", false}};
+    static const struct row rows[] = {
+        {"\"a\"", false},          {"\"ab\"", true},
+        {"\"\\n\xc3\xa9\"", true}, {"\"\xf0\x9f\x98\x80\\u0001ab\"", true},
+        {"\"abcde\"", false},      {"\"\"", false}};
     CHECK_ROWS(&k, rows);
 
     /* (ab)* with 3 to 5 characters: only 4 can be finished. */
@@ -219,17 +259,17 @@ static void test_free_text(void **state)
     struct grammar_trigger t[] = {{STR("<tool_call>"), grammar_text(k.g, STR("1"))},
                                   {STR("call"), grammar_text(k.g, STR("2"))}};
     kit_use(&k, grammar_free(k.g, t, 2, true));
-    static const struct row rows[] = {{"", true}, {"abc <tool_cal", true}, {"ca cal ca", true},
-                                      {"cacall2", true}, {"cacall1", false}, {"<tool_call", false},
-                                      {"call2a", false}};
+    static const struct row rows[] = {
+        {"", true},         {"abc <tool_cal", true}, {"ca cal ca", true}, {"cacall2", true},
+        {"cacall1", false}, {"<tool_call", false},   {"call2a", false}};
     CHECK_ROWS(&k, rows);
     assert_false(matcher_is_free(k.m));
-    assert_true(matcher_accept(k.m, KIT_MARK));        /* fires by its id */
+    assert_true(matcher_accept(k.m, KIT_MARK)); /* fires by its id */
     int32_t id[4];
     assert_int_equal(matcher_forced(k.m, id, 4), 1);
     assert_int_equal(id[0], KIT_FIRST_BYTE + '1');
     matcher_rollback(k.m, 0);
-    assert_true(matcher_accept(k.m, KIT_CALL));        /* any control token */
+    assert_true(matcher_accept(k.m, KIT_CALL)); /* any control token */
     assert_true(matcher_may_end(k.m));
 
     kit_begin(&k);
@@ -262,7 +302,7 @@ static void test_forced(void **state)
     }
     text[at] = 0;
     assert_true(strncmp(text, "{\"ab\": \"", at) == 0 && at > 4);
-    assert_int_equal(matcher_forced(k.m, id, 64), 0);  /* a longer token may come */
+    assert_int_equal(matcher_forced(k.m, id, 64), 0); /* a longer token may come */
     matcher_rollback(k.m, 0);
     assert_true(matcher_accept_bytes(k.m, STR("{\"ab\": \"x\"")));
     n = matcher_forced(k.m, id, 64);
@@ -276,12 +316,12 @@ static void test_limits(void **state)
     (void)state;
     struct kit k;
     kit_open(&k, 0);
-    kit_begin(&k);                                     /* x = x "a" | "a" */
+    kit_begin(&k); /* x = x "a" | "a" */
     uint32_t x = grammar_reserve(k.g), a = grammar_text(k.g, STR("a")), xa[] = {x, a};
     uint32_t list[] = {grammar_sequence(k.g, xa, 2), a};
     grammar_fill(k.g, x, grammar_choice(k.g, list, 2));
     assert_int_equal(kit_try(&k, x), ERR_ARG);
-    kit_begin(&k);                                     /* x = "a" x */
+    kit_begin(&k); /* x = "a" x */
     x = grammar_reserve(k.g);
     uint32_t ax[] = {grammar_text(k.g, STR("a")), x};
     grammar_fill(k.g, x, grammar_sequence(k.g, ax, 2));
@@ -371,12 +411,13 @@ static void test_many_branches(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_texts), cmocka_unit_test(test_any_value),
+        cmocka_unit_test(test_texts),          cmocka_unit_test(test_any_value),
         cmocka_unit_test(test_ordered_object), cmocka_unit_test(test_any_order),
-        cmocka_unit_test(test_arrays), cmocka_unit_test(test_counted),
-        cmocka_unit_test(test_marks), cmocka_unit_test(test_free_text), cmocka_unit_test(test_forced),
-        cmocka_unit_test(test_limits), cmocka_unit_test(test_depth),
-        cmocka_unit_test(test_exponential), cmocka_unit_test(test_many_branches),
+        cmocka_unit_test(test_arrays),         cmocka_unit_test(test_counted),
+        cmocka_unit_test(test_marks),          cmocka_unit_test(test_free_text),
+        cmocka_unit_test(test_forced),         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_depth),          cmocka_unit_test(test_exponential),
+        cmocka_unit_test(test_many_branches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
