@@ -328,9 +328,13 @@ const struct property *property_find(const struct object_shape *o, str name);
 struct state *object_key_state(struct norm *c, const struct object_shape *o, str name);
 
 /* norm_pattern.c: pattern and format */
-struct regex_entry { const struct dfa *dfa; uint32_t n_min, n_max; };
+struct regex_entry {
+    const struct dfa *dfa;
+    uint32_t n_min, n_max;             /* code points */
+    const struct dfa *whole;           /* of these lengths; NULL until asked for */
+};
 /* NULL when it failed; reported as of this keyword. */
-const struct regex_entry *norm_regex(struct norm *c, str pattern, bool whole,
+struct regex_entry *norm_regex(struct norm *c, str pattern, bool whole,
                                      const struct json *at, const char *keyword);
 /* Texts of this length among text (NULL: any) as one automaton. */
 const struct dfa *norm_length_dfa(struct norm *c, const struct dfa *text, uint32_t n_min,

@@ -181,7 +181,7 @@ static const struct shape *string_of(struct norm *c, const struct node *n)
     s->string.n_max = n_max;
     s->string.text = known;
     if (pattern) {
-        const struct regex_entry *r =
+        struct regex_entry *r =
             norm_regex(c, pattern->string, c->o->whole_pattern, n->at, keyword_name[KW_PATTERN]);
         if (!r) return NULL;
         t->string.text = r->dfa;
@@ -256,10 +256,11 @@ static void read_patterns(struct norm *c, const struct node *n, struct object_sh
     struct pattern *p = norm_alloc(c, map->n, sizeof *p);
     *g = (struct key_group){p, map->n, other};
     for (uint32_t i = 0; i < map->n && !c->rc; i++) {
-        const struct regex_entry *r =
+        struct regex_entry *r =
             norm_regex(c, map->member[i].key, false, n->at, keyword_name[KW_PATTERN_PROPERTIES]);
         if (!r) return;
-        p[i].key = norm_length_dfa(c, r->dfa, r->n_min, r->n_max);
+        if (!r->whole) r->whole = norm_length_dfa(c, r->dfa, r->n_min, r->n_max);
+        p[i].key = r->whole;
         p[i].state = state_of(c, &map->member[i].value, false);
     }
     o->group = g;

@@ -7,14 +7,14 @@
 #include "base/map.h"
 #include "grammar/regex.h"
 
-const struct regex_entry *norm_regex(struct norm *c, str pattern, bool whole, const struct json *at,
-                                     const char *keyword)
+struct regex_entry *norm_regex(struct norm *c, str pattern, bool whole, const struct json *at,
+                               const char *keyword)
 {
     uintptr_t known = 0;
     if (c->rc) return NULL;
     str key = arena_printf(c->arena, "%c%.*s", whole ? 'w' : 'p', STR_FMT(pattern));
     if (map_get(c->dfa, key, &known))
-        return (const struct regex_entry *)known; // NOLINT: a pointer was put there
+        return (struct regex_entry *)known; // NOLINT: a pointer was put there
     struct regex_entry *r = norm_new(c, struct regex_entry);
     r->dfa = regex_dfa(c->w, pattern, whole, &r->n_min, &r->n_max);
     if (norm_work_failed(c, at, keyword)) return NULL;

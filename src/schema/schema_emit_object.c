@@ -16,7 +16,7 @@ struct key_class {
 };
 struct key_classes {
     struct key_class *v;
-    uint32_t n;
+    uint32_t n, cap;
 };
 
 /* ---- tails ---- */
@@ -30,32 +30,37 @@ static void add_class(struct norm *c, struct key_classes *l, const struct dfa *k
                         "patternProperties overlap in more than %d ways", TAIL_CLASSES_MAX);
         return;
     }
+    if (l->n == l->cap) {
+        struct key_class *more = norm_alloc(c, l->cap ? l->cap * 2 : 4, sizeof *more);
+        if (c->rc) return;
+        if (l->n) memcpy(more, l->v, l->n * sizeof *more);
+        l->v = more;
+        l->cap = l->cap ? l->cap * 2 : 4;
+    }
     l->v[l->n++] = (struct key_class){key, state};
 }
 
-/* Splits each class by one more pattern. Where nothing matched yet, the group's `other` waits:
- * classes are kept in two lists until the group is done. */
-static struct key_classes split_by_group(struct norm *c, struct key_classes in,
+/* Those of `from` that match p go to `hit`, the others to `miss`. */
+static void split(struct norm *c, const struct key_classes *from, const struct pattern *p,
+                  struct key_classes *hit, struct key_classes *miss)
+{
+    for (uint32_t k = 0; k < from->n && !c->rc; k++) {
+        const struct key_class *x = &from->v[k];
+        add_class(c, hit, norm_dfa_and(c, x->key, p->key), state_and(c, x->state, p->state));
+        add_class(c, miss, norm_dfa_minus(c, x->key, p->key), x->state);
+    }
+}
+
+/* Splits each class by every pattern. The group's `other` waits until the group is done: it is
+ * for the classes that nothing has matched. */
+static struct key_classes split_by_group(struct norm *c, struct key_classes miss,
                                          const struct key_group *g)
 {
-    struct key_classes hit = {norm_alloc(c, TAIL_CLASSES_MAX, sizeof *hit.v), 0};
-    struct key_classes miss = in;
+    struct key_classes hit = {0};
     for (uint32_t i = 0; i < g->n && !c->rc; i++) {
-        const struct pattern *p = &g->pattern[i];
-        struct key_classes hit_next = {norm_alloc(c, TAIL_CLASSES_MAX, sizeof *hit.v), 0};
-        struct key_classes miss_next = {norm_alloc(c, TAIL_CLASSES_MAX, sizeof *hit.v), 0};
-        for (uint32_t k = 0; k < hit.n && !c->rc; k++) {
-            struct key_class *x = &hit.v[k];
-            add_class(c, &hit_next, norm_dfa_and(c, x->key, p->key),
-                      state_and(c, x->state, p->state));
-            add_class(c, &hit_next, norm_dfa_minus(c, x->key, p->key), x->state);
-        }
-        for (uint32_t k = 0; k < miss.n && !c->rc; k++) {
-            struct key_class *x = &miss.v[k];
-            add_class(c, &hit_next, norm_dfa_and(c, x->key, p->key),
-                      state_and(c, x->state, p->state));
-            add_class(c, &miss_next, norm_dfa_minus(c, x->key, p->key), x->state);
-        }
+        struct key_classes hit_next = {0}, miss_next = {0};
+        split(c, &hit, &g->pattern[i], &hit_next, &hit_next);
+        split(c, &miss, &g->pattern[i], &hit_next, &miss_next);
         hit = hit_next;
         miss = miss_next;
     }
@@ -66,7 +71,7 @@ static struct key_classes split_by_group(struct norm *c, struct key_classes in,
 
 static struct key_classes key_classes(struct norm *c, const struct object_shape *o)
 {
-    struct key_classes l = {norm_alloc(c, o->n_group ? TAIL_CLASSES_MAX : 1, sizeof *l.v), 0};
+    struct key_classes l = {0};
     if (o->rest != c->false_state) add_class(c, &l, o->names, o->rest);
     for (uint32_t i = 0; i < o->n_group && !c->rc; i++) l = split_by_group(c, l, &o->group[i]);
     return l;
