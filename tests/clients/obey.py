@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import pathlib
+import re
 import sys
 import traceback
 
@@ -30,7 +31,8 @@ PAIR = {"type": "object", "required": ["pair", "kind"], "additionalProperties": 
                                                                             {"type": "boolean"}], "items": False},
     "kind": {"anyOf": [{"const": "x"}, {"type": "object", "required": ["n"], "properties": {"n": {"type": "null"}},
                                         "additionalProperties": False}]}}}
-FORMATS = {"text": None, "object": {"type": "json_object"}}
+PATTERN = "(yes|no), [0-9]{3}"
+FORMATS = {"text": None, "object": {"type": "json_object"}, "regex": {"type": "regex", "pattern": PATTERN}}
 for name, schema in (("person", PERSON), ("list", LIST), ("pair", PAIR)):
     FORMATS[name] = {"type": "json_schema", "json_schema": {"name": name, "strict": True, "schema": schema}}
 SCHEMAS = {"object": {"type": "object"}, "person": PERSON, "list": LIST, "pair": PAIR}
@@ -110,6 +112,8 @@ def obeys(name, answer):
     check_calls(name, calls, why)
     if why == "stop" and form in SCHEMAS and not calls:
         valid(text, SCHEMAS[form])
+    if why == "stop" and form == "regex" and not calls:
+        assert re.fullmatch(PATTERN, text), text
     if why == "tool_calls" and form != "text":
         assert text == "", text
     assert "<tool_call>" not in text and "</think>" not in text and "<think>" not in thoughts

@@ -148,6 +148,8 @@ static const struct { const char *body; enum err code; const char *text; } bad[]
     {BODY(",\"deferred\":true,\"stream\":true"), ERR_ARG, "exclude each other"},
     {BODY(",\"response_format\":\"json\""), ERR_TYPE, "response_format: invalid type: string"},
     {FORMAT("\"json_schema\""), ERR_TYPE, "response_format: missing field `json_schema`"},
+    {FORMAT("\"regex\""), ERR_TYPE, "response_format: missing field `pattern`"},
+    {FORMAT("\"regex\",\"pattern\":1"), ERR_TYPE, "response_format.pattern: invalid type: number"},
     {FORMAT("\"json_schema\",\"json_schema\":1"), ERR_TYPE, "response_format.json_schema: invalid"},
     {FORMAT("\"json_schema\",\"json_schema\":{\"name\":\"x\"}"), ERR_TYPE,
      "response_format.json_schema: missing field `schema`"},
@@ -381,6 +383,7 @@ static void test_formats(void **state)
         {FORMAT("\"json_schema\",\"json_schema\":{\"name\":\"n\",\"description\":\"d\","
                 "\"strict\":false,\"schema\":{\"type\":\"string\"}}"), FORMAT_JSON_SCHEMA, true},
         {FORMAT("\"json_schema\",\"name\":\"n\",\"schema\":{}"), FORMAT_JSON_SCHEMA, true},
+        {FORMAT("\"regex\",\"pattern\":\"a|b\""), FORMAT_REGEX, false},
     };
 
     (void)state;
