@@ -308,7 +308,7 @@ static void correct(const struct walk *w, uint32_t state, const struct gdfa *d, 
         if (q == DFA_DEAD) return;
         bool last = k + 1 == rest.n;
         if (simple && (last || !d->dfa->n_word || d->dfa->n_word[q] == UINT32_MAX)) {
-            if (last) clear_below(w, i);
+            if (last && dfa_accepts(d->dfa, q)) clear_below(w, i);
             continue;
         }
         if (simple)
@@ -343,7 +343,7 @@ static bool add_tracked(const struct walk *w, const struct frame *f, uint32_t no
     struct gdfa d = *track_gdfa(w->g, f);
     uint32_t state = pool_intern(&s->pool, REC_SET, &node, 1);
     uint32_t below = track_below(s, w->g, f, parents);
-    if (!state || s->pool.full) return false;
+    if (!state || !below || s->pool.full) return false;
     struct walk own = *w;
     own.mask = s->track;
     memset(own.mask, 0, s->words * sizeof *own.mask);
@@ -419,7 +419,8 @@ static bool add_top(const struct walk *w, uint32_t node)
     }
 }
 
-bool mask_make(struct mask_space *s, const struct grammar *g, uint32_t state, uint64_t *mask)
+/* False when the pool is full. */
+static bool mask_make(struct mask_space *s, const struct grammar *g, uint32_t state, uint64_t *mask)
 {
     struct walk w = {.s = s, .g = g, .trie = &s->trie, .mask = mask};
     memset(mask, 0, s->words * sizeof *mask);

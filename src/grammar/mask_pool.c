@@ -76,11 +76,6 @@ static size_t find(const struct pool *p, enum rec_kind kind, const uint32_t *w, 
     return i;
 }
 
-uint32_t pool_find(const struct pool *p, enum rec_kind kind, const uint32_t *w, uint32_t n)
-{
-    return p->slot[find(p, kind, w, n, hash_words(kind, w, n))];
-}
-
 uint32_t pool_intern(struct pool *p, enum rec_kind kind, const uint32_t *w, uint32_t n)
 {
     CHECK(n <= REC_WORDS_MAX);

@@ -54,8 +54,6 @@ static inline struct rec *pool_rec(const struct pool *p, uint32_t id)
 }
 /* Number of the row; 0, and full, when it does not fit. */
 uint32_t pool_intern(struct pool *p, enum rec_kind kind, const uint32_t *w, uint32_t n);
-/* As above, but 0 and nothing made when there is no such row. */
-uint32_t pool_find(const struct pool *p, enum rec_kind kind, const uint32_t *w, uint32_t n);
 
 /* ---- frames ---- */
 
@@ -263,8 +261,6 @@ struct stepper {
 void space_reset(struct mask_space *s);
 /* The state's mask, cached; NULL when the pool is full. */
 const uint64_t *mask_of(struct mask_space *s, const struct grammar *g, uint32_t state);
-/* The same, into mask; false when the pool is full. */
-bool mask_make(struct mask_space *s, const struct grammar *g, uint32_t state, uint64_t *mask);
 
 /* Begins a step, and ends one: the state, or 0. For matcher_members.c. */
 void step_begin(struct mask_space *s);
@@ -310,7 +306,7 @@ static inline const struct dfa *track_dfa(const struct grammar *g, const struct 
 {
     return track_gdfa(g, f)->dfa;
 }
-/* State behind a tracked text that is not known yet. */
+/* State behind a tracked text that is not known yet; 0 when it depends on what it is. */
 uint32_t track_below(struct mask_space *s, const struct grammar *g, const struct frame *f,
                      uint32_t parents);
 /* Calls fn with the missing rest of each text that must not come and begins as what is written. */

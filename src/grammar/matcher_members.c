@@ -36,6 +36,11 @@ static uint32_t used_add(struct mask_space *s, uint32_t used, uint32_t text)
     return pool_intern(&s->pool, REC_USED, w, 3);
 }
 
+static uint32_t used_count(const struct mask_space *s, uint32_t used)
+{
+    return used ? rec_of(s, used)->w[2] : 0;
+}
+
 /* Text 0 is the empty one; so is the hole while there is none. */
 static bool is_hole(const struct mask_space *s, uint32_t text) { return text && text == s->hole; }
 
@@ -179,8 +184,10 @@ static void track_at(struct stepper *w, const struct frame *f, uint32_t q, uint3
     bool done = dfa_accepts(d, q);
     bool excluded = done && (used_has(w->s, used, text) || (o && is_name(w->s, o, text)));
     if (done && !excluded) track_done(w, f, text, parents);
-    if (n_word != UINT32_MAX ? n_word - done > count_excluded(w->s, o, used, d, q, text) - excluded
-                             : !done || dfa_goes_on(d, q)) {
+    bool goes_on = n_word == UINT32_MAX ? !done || dfa_goes_on(d, q) : n_word > done;
+    if (goes_on && n_word - done <= used_count(w->s, used) + (o ? o->n_property : 0))
+        goes_on = n_word - done > count_excluded(w->s, o, used, d, q, text) - excluded;
+    if (goes_on) {
         struct frame to = *f;
         to.b = q;
         to.c = text;
@@ -204,8 +211,10 @@ uint32_t track_below(struct mask_space *s, const struct grammar *g, const struct
     s->hole = pool_intern(&s->pool, REC_TEXT, row, 3);
     if (!s->hole) return 0;
     step_begin(s);
+    s->hole_met = false;
     track_done(&w, f, s->hole, parents);
-    return step_end(&w);
+    uint32_t to = step_end(&w);
+    return s->hole_met ? 0 : to;
 }
 
 #define EXCLUDED_BYTES_MAX 4096 /* of a rest; tokens are shorter by far */
@@ -274,7 +283,8 @@ static bool array_has_unused(struct stepper *w, const struct garray *a, const st
     uint32_t item = array_item(a, f->a, false);
     const struct dfa *d = w->g->node[item].terminal->d.dfa;
     uint32_t n_word = d->n_word ? d->n_word[d->start] : UINT32_MAX;
-    return n_word == UINT32_MAX || n_word > count_excluded(w->s, NULL, f->c, d, d->start, 0);
+    if (n_word > used_count(w->s, f->c)) return true;
+    return n_word > count_excluded(w->s, NULL, f->c, d, d->start, 0);
 }
 
 static bool array_may_close(const struct garray *a, const struct frame *f)

@@ -8,6 +8,10 @@
 
 #define SEEDS 400
 #define STEPS 60
+#define STR_OF(lit)          \
+    {                        \
+        lit, sizeof(lit) - 1 \
+    }
 
 struct maker {
     struct kit *k;
@@ -66,7 +70,10 @@ static uint32_t random_object(struct maker *m, int depth, uint32_t self)
     for (size_t i = 0; i < n; i++)
         if (p[i].value == NODE_NONE) p[i].required = false;
     uint32_t n_min = below(m, 3);
-    struct grammar_object o = {.property = p,
+    static const struct grammar_style bare = {STR_OF("<o>"), STR_OF("}"), STR_OF("["), STR_OF("]"),
+                                              STR_OF(","),   STR_OF(":"), true,        {NULL, 0}};
+    struct grammar_object o = {.style = below(m, 4) ? NULL : &bare,
+                               .property = p,
                                .n_property = n,
                                .tail = tail,
                                .n_tail = below(m, 2),
@@ -82,9 +89,11 @@ static uint32_t random_array(struct maker *m, int depth, uint32_t self)
 {
     uint32_t prefix[3], match[3], n_min = below(m, 3);
     bool unique = below(m, 3) == 0;
-    size_t n = unique ? 0 : below(m, 3);
+    size_t n = below(m, 3);
     for (size_t i = 0; i < n; i++) {
-        prefix[i] = random_node(m, depth - 1, self);
+        prefix[i] =
+            unique ? grammar_terminal(m->k->g, random_words(m, below(m, 2)), 0, GRAMMAR_UNBOUNDED)
+                   : random_node(m, depth - 1, self);
         match[i] = random_node(m, depth - 1, self);
     }
     struct grammar_array a = {.prefix = prefix,
