@@ -84,11 +84,6 @@ bool norm_work_failed(struct norm *c, const struct json *at, const char *keyword
 
 /* ---- states ---- */
 
-static const struct json *ref_json(uintptr_t ref)
-{
-    return (const struct json *)(ref & ~REF_BITS); // NOLINT: tagged pointer
-}
-
 /* By place in the document, so that results do not depend on addresses. */
 static int ref_cmp(uintptr_t a, uintptr_t b)
 {

@@ -69,7 +69,12 @@ struct string_shape {
 };
 
 /* n_min to n_max of the items from `from` on are in `state`. */
-struct contains { struct state *state; uint32_t from, n_min, n_max; };
+struct contains {
+    struct state *state;
+    uint32_t from, n_min, n_max;
+    const struct json *at;             /* the schema that says it, or whose complement does */
+    const char *keyword;
+};
 
 /* Members and items that some keyword has looked at. */
 struct evaluated {
@@ -154,6 +159,10 @@ struct shapes { const struct shape **v; uint32_t n, cap; };
 #define REF_NOT ((uintptr_t)1)         /* the complement */
 #define REF_VALUE ((uintptr_t)2)       /* the value itself, not a schema */
 #define REF_BITS ((uintptr_t)3)
+static inline const struct json *ref_json(uintptr_t ref)
+{
+    return (const struct json *)(ref & ~REF_BITS);     /* NOLINT: a tagged pointer */
+}
 
 struct state {
     const uintptr_t *ref;              /* sorted by place in the document */

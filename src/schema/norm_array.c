@@ -19,6 +19,18 @@ static bool can_match(struct norm *c, const struct array_shape *a, const struct 
     return a->n_max > a->n_prefix && !state_is_empty(c, state_and(c, a->rest, k->state));
 }
 
+/* The same items were meant before: their numbers hold together. */
+static bool is_merged(struct contains *known, uint32_t n, const struct contains *k)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        if (known[i].state != k->state || known[i].from != k->from) continue;
+        if (k->n_min > known[i].n_min) known[i].n_min = k->n_min;
+        if (k->n_max < known[i].n_max) known[i].n_max = k->n_max;
+        return true;
+    }
+    return false;
+}
+
 /* Drops a contains that says nothing; false: it cannot hold. */
 static bool check_contains(struct norm *c, struct array_shape *a)
 {
@@ -34,7 +46,7 @@ static bool check_contains(struct norm *c, struct array_shape *a)
             a->n_max = high < a->n_max ? high : a->n_max;
         } else if (k->state == c->false_state) {
             if (k->n_min > 0) return false;
-        } else if (k->n_min > 0 || k->n_max != COUNT_UNBOUNDED) {
+        } else if ((k->n_min > 0 || k->n_max != COUNT_UNBOUNDED) && !is_merged(a->contains, n, k)) {
             a->contains[n++] = *k;
         }
     }
@@ -56,7 +68,8 @@ const struct shape *array_check(struct norm *c, struct shape *s)
     if (a->n_min > a->n_max) return NULL;
     for (uint32_t i = 0; i < a->n_contains; i++) {
         const struct contains *k = &a->contains[i];
-        if (k->n_min > (a->n_max > k->from ? a->n_max - k->from : 0)) return NULL;
+        if (k->n_min > k->n_max || k->n_min > (a->n_max > k->from ? a->n_max - k->from : 0))
+            return NULL;
         if (k->n_min > 0 && !can_match(c, a, k)) return NULL;
     }
     uint32_t n = a->n_min < a->n_prefix + 1 ? a->n_min : a->n_prefix + 1;
@@ -94,7 +107,12 @@ static void not_items(struct norm *c, struct state *items, uint32_t from, struct
     for (uint32_t i = 0; i < items->n; i++) {
         struct shape *t = shape_new(c, SHAPE_ARRAY);
         struct contains *k = norm_new(c, struct contains);
-        *k = (struct contains){state_of_ref(c, items->ref[i] ^ REF_NOT), from, 1, COUNT_UNBOUNDED};
+        *k = (struct contains){state_of_ref(c, items->ref[i] ^ REF_NOT),
+                               from,
+                               1,
+                               COUNT_UNBOUNDED,
+                               c->minus_at,
+                               c->minus_keyword};
         t->array.contains = k;
         t->array.n_contains = 1;
         shapes_add(c, out, array_check(c, t));

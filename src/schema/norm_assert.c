@@ -204,8 +204,12 @@ static void read_contains(struct norm *c, const struct node *n, struct array_sha
     if (!kw(n, KW_CONTAINS)) return;
     a->contains = norm_new(c, struct contains);
     a->n_contains = 1;
-    *a->contains = (struct contains){state_of(c, kw(n, KW_CONTAINS), false), 0, low,
-                                     count_of(kw(n, KW_MAX_CONTAINS), COUNT_UNBOUNDED)};
+    *a->contains = (struct contains){state_of(c, kw(n, KW_CONTAINS), false),
+                                     0,
+                                     low,
+                                     count_of(kw(n, KW_MAX_CONTAINS), COUNT_UNBOUNDED),
+                                     n->at,
+                                     keyword_name[KW_CONTAINS]};
     if (low == COUNT_UNBOUNDED)
         (void)norm_fail(c, ERR_LIMIT, "limit", n->at, keyword_name[KW_MIN_CONTAINS],
                         "more than %u cannot be asked for", COUNT_UNBOUNDED - 1);

@@ -90,10 +90,9 @@ static void emit_array(struct emit *m, const struct shape *s, struct nodes *out)
     const struct contains *k = a->n_contains ? &a->contains[0] : NULL;
     bool unique = a->unique && a->n_max > 1;
     if (a->n_contains > 1 || (k && (unique || (k->n_max != COUNT_UNBOUNDED && k->state->n != 1)))) {
-        (void)norm_fail(c, ERR_ARG, "unsupported", a->unique && unique ? a->unique : c->schema,
-                        keyword_name[KW_CONTAINS],
-                        "cannot be enforced together with what else "
-                        "holds for the items");
+        k = &a->contains[a->n_contains - 1];
+        (void)norm_fail(c, ERR_ARG, "unsupported", k->at, k->keyword,
+                        "cannot be enforced together with what else holds for the items");
         return;
     }
     uint32_t n = k && k->from > a->n_prefix ? k->from : a->n_prefix;
@@ -180,8 +179,8 @@ uint32_t emit_state(struct emit *m, struct state *s)
     }
     s->depth = m->depth + 1;
     if (s->depth > c->o->depth_max)
-        (void)norm_fail(c, ERR_LIMIT, "limit", NULL, NULL, "the schema is more than %u deep",
-                        c->o->depth_max);
+        (void)norm_fail(c, ERR_LIMIT, "limit", ref_json(s->ref[0]), NULL,
+                        "the schema is more than %u deep", c->o->depth_max);
     s->node = grammar_reserve(m->g);
     enqueue(m, s);
     return s->node;

@@ -135,6 +135,10 @@ static const struct row rows[] = {
     {"{'type': 'array', 'contains': {'const': 1}, 'minContains': 2, 'maxContains': 3}",
      {"[1, 1]", "[1, 'x', 1, 1]"},
      {"[1]", "[1, 1, 1, 1]"}},
+    {"{'type': 'array', 'contains': {'const': 1}, 'minContains': 2, "
+     "'allOf': [{'contains': {'const': 1}, 'maxContains': 2}]}",
+     {"[1, 1]", "[1, 5, 1]"},
+     {"[1]", "[1, 1, 1]"}},
     {"{'type': 'array', 'contains': {'const': 1}, 'minContains': 0}",
      {"[]", "[2]", "[1]"},
      {"1"}},
@@ -471,7 +475,7 @@ static const struct refusal refusals[] = {
     {"{'type': 'array', 'not': {'uniqueItems': true}}",
      "[unsupported] /not/uniqueItems: cannot be enforced exactly here"},
     {"{'type': 'array', 'allOf': [{'contains': {'const': 1}}, {'contains': {'const': 2}}]}",
-     "[unsupported] /contains: cannot be enforced together with what else holds for the items"},
+     "[unsupported] /allOf/1/contains: cannot be enforced together with what else holds for the items"},
     {"false",
      "[unsatisfiable] no value satisfies the schema"},
     {"{'type': 'string', 'enum': [1]}",
@@ -673,7 +677,8 @@ static void test_limits(void **state)
                 "[limit] /allOf/1/allOf/1/allOf/1/allOf/1/allOf/1/allOf/1/allOf/1/allOf/1/allOf/1/"
                 "allOf/1: schemas apply inside one another more than 10 deep");
     check_limit(nested("{'items': ", "{'type': 'null'}", "}", 12), &shallow, ERR_LIMIT,
-                "[limit] the schema is more than 10 deep");
+                "[limit] /items/items/items/items/items/items/items/items/items/items: the schema "
+                "is more than 10 deep");
     check_limit(nested("{'items': ", "{'type': 'null'}", "}", 100), &standard, ERR_OK, "");
     check_limit(repeated("{'patternProperties': {", "'x#y': {'minimum': #}", 10, "}}"), &standard,
                 ERR_LIMIT, "[limit] patternProperties overlap in more than 256 ways");
