@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A request that a model answers, whatever the dialect: read, prepare (on the pool when that may
+ * take long), pull events whenever the backend's wake mail arrives or the client took output,
+ * keep the client company while it waits, end exactly once. A dialect is a table of functions
+ * that read a body into a chat_request and write events; streamed and whole replies differ only in
+ * where an event goes: into the stream, or into the dialect's fold.
+ *
+ * Loop thread; `read` may run on the pool.
+ */
+#pragma once
+#include "api/request.h"
+#include "base/buf.h"
+#include "chat/request.h"
+#include "net/loop.h"
+
+struct generation;
+
+struct dialect {
+    /* Fills chat, model, stream and what own needs. wake, salt and owner are set by the caller. */
+    enum err (*read)(struct generation *g, const struct json *root, struct error *e);
+    /* The request was allowed and its model is known (r->model). */
+    void (*begin)(struct generation *g);
+    /* Streams: bytes before the first event (NULL: none), of an event (END too), of a failure
+     * after which nothing comes, and while nothing else does. g->scratch is free to use. */
+    void (*open)(struct generation *g, struct buf *out);
+    void (*event)(struct generation *g, const struct chat_event *ev, struct buf *out);
+    void (*fail)(struct generation *g, const struct error *e, struct buf *out);
+    void (*ping)(struct generation *g, struct buf *out);
+    /* Whole replies: an event but END and FAIL; then the reply, its usage in r->usage. */
+    void (*fold)(struct generation *g, const struct chat_event *ev);
+    void (*whole)(struct generation *g, struct buf *out);
+    /* Frees what own holds outside of the arena; after begin only. NULL: nothing. */
+    void (*release)(struct generation *g);
+};
+
+struct generation {
+    struct request *r;
+    const struct dialect *dialect;
+    struct chat_request chat;
+    str model;                         /* as asked */
+    bool stream;
+    void *own;                         /* the dialect's, on the arena */
+    struct buf scratch;                /* during open, event and fail */
+
+    /* Of generate.c alone. */
+    struct backend_run *run;           /* NULL once over */
+    struct mail mail;                  /* posted by the backend's wake */
+    struct timer *keepalive;           /* streams only */
+    struct pool_job job;               /* preparation on the pool */
+    struct error refusal;              /* why preparation failed; code ERR_OK: it did not */
+    bool is_read;                      /* the body was looked at; refusal says with what result */
+    bool begun;                        /* prepared, and the client is there */
+};
+
+void generate(struct request *r, const struct dialect *d);
