@@ -53,7 +53,9 @@ size_t matcher_forced(struct matcher *m, int32_t *id, size_t n_max);
 size_t matcher_n_token(const struct matcher *m);
 /* Back to having accepted n tokens. */
 void matcher_rollback(struct matcher *m, size_t n);
-/* Bytes instead of tokens, for texts that are not a model's: false at the first that cannot be. */
+/* Bytes instead of tokens, for texts that are not a model's: false at the first that cannot be,
+ * those before it stay accepted. A mark is its bytes here. Each byte is remembered as a token:
+ * n_token_max, matcher_n_token and matcher_rollback count it. */
 MUST_CHECK bool matcher_accept_bytes(struct matcher *m, str bytes);
 
 struct mask_stats {

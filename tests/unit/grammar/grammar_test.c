@@ -184,7 +184,7 @@ static void mean_items(struct array_meaning *m, const char *text, uint32_t n, ui
     }
     if (n == m->a.n_max || n == 6) return;
     for (uint32_t match = 0; match < 2; match++) {
-        const char *item = n < m->a.n_prefix ? m->prefix[n][match] : m->rest[match];
+        const char *item = n < 2 && n < m->a.n_prefix ? m->prefix[n][match] : m->rest[match];
         if (!item || (match && !m->a.contains)) continue;
         snprintf(more, sizeof more, "%s%s%s", text, n ? ", " : "", item);
         mean_items(m, more, n + 1, matches + match);
