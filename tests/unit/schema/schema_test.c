@@ -680,6 +680,10 @@ static void test_limits(void **state)
                 "[limit] /items/items/items/items/items/items/items/items/items/items: the schema "
                 "is more than 10 deep");
     check_limit(nested("{'items': ", "{'type': 'null'}", "}", 100), &standard, ERR_OK, "");
+    check_limit(repeated("{'type': 'object', 'allOf': [",
+                         "{'not': {'propertyNames': {'enum': ['k#']}}}", 40, "]}"),
+                &standard, ERR_LIMIT,
+                "[limit] /allOf/0/not: more than 32 complements ask for a member of the same");
     check_limit(repeated("{'patternProperties': {", "'x#y': {'minimum': #}", 10, "}}"), &standard,
                 ERR_LIMIT, "[limit] patternProperties overlap in more than 256 ways");
 }
