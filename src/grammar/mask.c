@@ -13,6 +13,8 @@
  */
 #include "grammar/matcher_internal.h"
 
+#define RELEASE_FROM ((size_t)512 << 10) /* bytes of states made for one mask */
+
 /* What must have stood before the quote. */
 struct before {
     const struct dfa *dfa;
@@ -451,6 +453,17 @@ static uint32_t take_slot(struct mask_space *s)
     return slot;
 }
 
+/* States that only the walks went through are given back when they are many. */
+static void release(struct mask_space *s, size_t at)
+{
+    if (s->pool.full || s->pool.at - at < RELEASE_FROM) return;
+    pool_release(&s->pool, at);
+    for (uint32_t i = 0; i < STEP_CACHE; i++)
+        if ((size_t)s->step[i].state * 4 >= at || (size_t)s->step[i].to * 4 >= at)
+            s->step[i] = (struct step_entry){0};
+    s->hole = 0;
+}
+
 const uint64_t *mask_of(struct mask_space *s, const struct grammar *g, uint32_t state)
 {
     s->stats.n_mask++;
@@ -460,8 +473,10 @@ const uint64_t *mask_of(struct mask_space *s, const struct grammar *g, uint32_t 
         return s->mask_buffer + (size_t)(known - 1) * s->words;
     }
     uint32_t slot = take_slot(s);
+    size_t at = s->pool.at;
     uint64_t *mask = s->mask_buffer + (size_t)slot * s->words;
     if (!mask_make(s, g, state, mask)) return NULL;
+    release(s, at);
     s->mask_state[slot] = state;
     pool_rec(&s->pool, state)->aux = slot + 1;
     return mask;

@@ -90,10 +90,25 @@ uint32_t pool_intern(struct pool *p, enum rec_kind kind, const uint32_t *w, uint
     uint32_t id = (uint32_t)(at / 4);
     struct rec *r = pool_rec(p, id);
     r->hash = hash;
+    r->aux = 0;
+    r->slot = (uint32_t)i;
     r->kind_n = (uint32_t)kind << 26 | n;
     memcpy(r->w, w, n * sizeof *w);
     p->at = at + bytes;
     p->slot[i] = id;
     p->n_used++;
     return id;
+}
+
+void pool_release(struct pool *p, size_t at)
+{
+    /* What came later never stood in the way of what was there: its slots are just emptied. */
+    at = (at + 3) & ~(size_t)3;
+    for (size_t i = at; i < p->at;) {
+        const struct rec *r = pool_rec(p, (uint32_t)(i / 4));
+        p->slot[r->slot] = 0;
+        p->n_used--;
+        i += sizeof *r + rec_n(r) * sizeof r->w[0];
+    }
+    p->at = at;
 }

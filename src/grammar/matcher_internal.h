@@ -25,6 +25,7 @@ enum rec_kind { REC_SET = 1, REC_STACK, REC_OBJECT, REC_ARRAY, REC_TEXT, REC_USE
 struct rec {
     uint32_t hash, kind_n;             /* kind << 26 | words */
     uint32_t aux;                      /* not part of what is interned; 0 at first */
+    uint32_t slot;                     /* where it stands in the table */
     uint32_t w[];
 };
 #define REC_WORDS_MAX ((1u << 26) - 1)
@@ -54,6 +55,9 @@ static inline struct rec *pool_rec(const struct pool *p, uint32_t id)
 }
 /* Number of the row; 0, and full, when it does not fit. */
 uint32_t pool_intern(struct pool *p, enum rec_kind kind, const uint32_t *w, uint32_t n);
+
+/* Takes back all records made since the pool was filled up to `at`; their numbers are void. */
+void pool_release(struct pool *p, size_t at);
 
 /* ---- frames ---- */
 

@@ -29,7 +29,7 @@ static const struct rec *rec_of(const struct mask_space *s, uint32_t id)
     return pool_rec(&s->pool, id);
 }
 
-/* ---- sets ---- */
+/* ---- sets: stack nodes by number, no frame twice ---- */
 
 static int by_frame(const struct mask_space *s, uint32_t x, uint32_t y)
 {
@@ -91,6 +91,7 @@ static bool gather(struct mask_space *s, uint32_t set)
 }
 
 static uint32_t set_of_gathered(struct mask_space *s, uint32_t from, int depth);
+static uint32_t set_of_distinct(struct mask_space *s, uint32_t from);
 
 /* One node for v[0..n), which have one frame. */
 static uint32_t merge_nodes(struct mask_space *s, uint32_t at, uint32_t n, int depth)
@@ -122,8 +123,36 @@ static uint32_t set_of_gathered(struct mask_space *s, uint32_t from, int depth)
             kept += unlike;
         }
     }
+    s->n_gather = from + kept;
+    if (failed(s)) s->n_gather = from;
+    return set_of_distinct(s, from);
+}
+
+static void sift_numbers(uint32_t *v, size_t i, size_t n)
+{
+    uint32_t x = v[i];
+    for (size_t c; (c = 2 * i + 1) < n; i = c) {
+        if (c + 1 < n && v[c] < v[c + 1]) c++;
+        if (x >= v[c]) break;
+        v[i] = v[c];
+    }
+    v[i] = x;
+}
+
+/* As set_of_gathered, for nodes that have different frames. Any order does that is always the
+ * same; by number is a quick one. */
+static uint32_t set_of_distinct(struct mask_space *s, uint32_t from)
+{
+    uint32_t *v = s->gather + from, n = s->n_gather - from;
+    for (size_t i = n / 2; i-- > 0;) sift_numbers(v, i, n);
+    for (size_t k = n; k-- > 1;) {
+        uint32_t t = v[0];
+        v[0] = v[k];
+        v[k] = t;
+        sift_numbers(v, 0, k);
+    }
     s->n_gather = from;
-    return failed(s) || kept == 0 ? 0 : pool_intern(&s->pool, REC_SET, v, kept);
+    return n ? pool_intern(&s->pool, REC_SET, v, n) : 0;
 }
 
 static uint32_t set_of_one(struct mask_space *s, uint32_t node)
@@ -359,7 +388,7 @@ static uint32_t settle(struct stepper *w)
             else
                 s->gather[s->n_gather++] = stack_node(s, &s->item[i].f, s->item[i].done);
         }
-    return failed(s) ? 0 : set_of_gathered(s, from, 0);
+    return failed(s) ? 0 : set_of_distinct(s, from);
 }
 
 uint32_t step_end(struct stepper *w)
