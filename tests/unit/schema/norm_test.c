@@ -214,7 +214,7 @@ static void compare(struct kit *k, const char *text, const struct json *v, bool 
         struct arena *a = arena_new(0);
         struct buf out;
         buf_init(&out, 1 << 20);
-        struct gen values = {g->r, &out};
+        struct gen values = {g->r, &out, false};
         value(&values, DEPTH_MAX);
         g->r = values.r;
         struct json *instance = NULL;

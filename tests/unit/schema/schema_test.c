@@ -287,7 +287,8 @@ static const struct row rows[] = {
      {"[1]", "[null, null]", "[null, true, 1]"}},
     {"{'$schema': 'http://json-schema.org/draft-04/schema#', 'id': 'http://h/r', "
      "'items': {'id': '/items', '$defs': {'x': {'type': 'null'}}, "
-     "'anyOf': [{'$ref': '#/$defs/x'}, {'$ref': '#/definitions/y'}, {'$ref': 'r#/definitions/z'}]}, "
+     "'anyOf': [{'$ref': '#/$defs/x'}, {'$ref': '#/definitions/y'}, "
+     "{'$ref': 'r#/definitions/z'}]}, "
      "'definitions': {'y': {'enum': [1]}, 'z': {'enum': [2]}}}",
      {"[null, 1, 2]"},
      {"[3]"}},
@@ -475,7 +476,8 @@ static const struct refusal refusals[] = {
     {"{'type': 'array', 'not': {'uniqueItems': true}}",
      "[unsupported] /not/uniqueItems: cannot be enforced exactly here"},
     {"{'type': 'array', 'allOf': [{'contains': {'const': 1}}, {'contains': {'const': 2}}]}",
-     "[unsupported] /allOf/1/contains: cannot be enforced together with what else holds for the items"},
+     "[unsupported] /allOf/1/contains: cannot be enforced together with what else holds for "
+     "the items"},
     {"false",
      "[unsatisfiable] no value satisfies the schema"},
     {"{'type': 'string', 'enum': [1]}",
