@@ -4,6 +4,7 @@
  * never grows and nothing in it is freed but all at once, so the step loop allocates nothing.
  */
 #include <sys/mman.h>
+#include "base/hash.h"
 #include "grammar/matcher_internal.h"
 
 #define POOL_ALIGN 64
@@ -17,6 +18,7 @@ enum err pool_open(struct pool *p, size_t size, struct error *e)
     if (base == MAP_FAILED)
         return err_set(e, ERR_LIMIT, ERR_NO_POS, "no %zu bytes of address space for masks", size);
     p->base = base;
+    p->seed = hash_str(STR("pool")); /* what a model writes cannot choose collisions */
     p->n_slot = 1024;
     while (p->n_slot * 2 * SLOT_BYTES <= size) p->n_slot *= 2;
     pool_reset(p);
@@ -54,9 +56,9 @@ void *pool_take(struct pool *p, size_t size)
     return p->base + at;
 }
 
-static uint32_t hash_words(enum rec_kind kind, const uint32_t *w, uint32_t n)
+static uint32_t hash_words(uint64_t seed, enum rec_kind kind, const uint32_t *w, uint32_t n)
 {
-    uint64_t h = (uint64_t)kind * 0x9e3779b97f4a7c15u + n;
+    uint64_t h = seed + (uint64_t)kind * 0x9e3779b97f4a7c15u + n;
     for (uint32_t i = 0; i < n; i++) {
         h = (h ^ w[i]) * 0xff51afd7ed558ccdu;
         h ^= h >> 32;
@@ -79,7 +81,7 @@ static size_t find(const struct pool *p, enum rec_kind kind, const uint32_t *w, 
 uint32_t pool_intern(struct pool *p, enum rec_kind kind, const uint32_t *w, uint32_t n)
 {
     CHECK(n <= REC_WORDS_MAX);
-    uint32_t hash = hash_words(kind, w, n);
+    uint32_t hash = hash_words(p->seed, kind, w, n);
     size_t i = find(p, kind, w, n, hash), bytes = sizeof(struct rec) + n * sizeof *w;
     if (p->slot[i] != 0) return p->slot[i];
     size_t at = (p->at + 3) & ~(size_t)3;

@@ -38,6 +38,7 @@ struct pool {
     uint8_t *base;                     /* owns, mapped */
     size_t size, at;                   /* bytes; at: first free */
     uint32_t *slot;                    /* in the pool; numbers of records, open addressing */
+    uint64_t seed;
     size_t n_slot, n_used;
     bool full;                         /* something did not fit; all that was made since is void */
     uint32_t generation;
