@@ -103,30 +103,42 @@ static const struct form *names_required(struct norm *c, const struct json *list
     return form_of(c, false, 0, &out);
 }
 
-/* f without its objects, and only its objects. */
-static void split_objects(struct norm *c, const struct form *f, const struct form **others,
-                          const struct form **objects)
+/* The dependency says nothing more: the member is forbidden, or what it needs is required. */
+static bool is_settled(const struct object_shape *o, const struct norm *c, str name,
+                       const struct json *then)
 {
-    struct shapes a = {0}, b = {0};
-    for (uint32_t i = 0; i < f->n; i++)
-        shapes_add(c, f->shape[i]->type == SHAPE_OBJECT ? &b : &a, f->shape[i]);
-    *others = form_of(c, f->null, f->bools, &a);
-    *objects = form_of(c, false, 0, &b);
+    const struct property *p = property_find(o, name);
+    if (p && p->state == c->false_state) return true;
+    for (uint32_t i = 0; then->type == JSON_ARRAY && i < then->n; i++) {
+        p = property_find(o, then->item[i].string);
+        if (!p || !p->is_required) return false;
+    }
+    return then->type == JSON_ARRAY;
+}
+
+static const struct form *depend(struct norm *c, str name, const struct json *then,
+                                 const struct form *f)
+{
+    struct shapes settled = {0}, open = {0};
+    for (uint32_t i = 0; i < f->n; i++) {
+        const struct shape *s = f->shape[i];
+        bool is_open = s->type == SHAPE_OBJECT && !is_settled(&s->object, c, name, then);
+        shapes_add(c, is_open ? &open : &settled, s);
+    }
+    if (open.n == 0) return f;
+    const struct form *others = form_of(c, f->null, f->bools, &settled);
+    const struct form *objects = form_of(c, false, 0, &open);
+    const struct form *absent = form_and(c, objects, with_member(c, name, false));
+    const struct form *present = form_and(c, objects, with_member(c, name, true));
+    present = form_and(c, present,
+                       then->type == JSON_ARRAY ? names_required(c, then) : in_place(c, then));
+    return form_or(c, others, form_or(c, absent, present));
 }
 
 static const struct form *dependencies(struct norm *c, const struct json *map, const struct form *f)
 {
-    for (uint32_t i = 0; i < map->n && f; i++) {
-        const struct json *then = &map->member[i].value;
-        const struct form *others = NULL, *objects = NULL;
-        if (then->type == JSON_ARRAY && then->n == 0) continue;
-        split_objects(c, f, &others, &objects);
-        const struct form *absent = form_and(c, objects, with_member(c, map->member[i].key, false));
-        const struct form *present = form_and(c, objects, with_member(c, map->member[i].key, true));
-        present = form_and(c, present,
-                           then->type == JSON_ARRAY ? names_required(c, then) : in_place(c, then));
-        f = form_or(c, others, form_or(c, absent, present));
-    }
+    for (uint32_t i = 0; i < map->n && f; i++)
+        f = depend(c, map->member[i].key, &map->member[i].value, f);
     return f;
 }
 
