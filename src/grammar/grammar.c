@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include "base/hash.h"
+#include "base/rand.h"
 #include "grammar/dfa_internal.h"
 
 struct grammar_builder *grammar_builder_new(struct dfa_work *w)
@@ -206,13 +207,17 @@ static bool ends_in_quote(const struct dfa *d)
     return !dfa_accepts(d, d->start);
 }
 
+#define HASHED_BYTES_MAX ((size_t)256 << 10)   /* a larger automaton is unlike any other */
+
 static uint64_t dfa_id(const struct dfa *d)
 {
     uint64_t parts[4] = {(uint64_t)d->n_state << 32 | d->n_class, d->start,
                          hash_str((str){(const char *)d->class_of, sizeof d->class_of}),
                          hash_str((str){(const char *)d->flags, d->n_state})};
     size_t bytes = (size_t)d->n_state * d->n_class * sizeof *d->next;
-    uint64_t next = hash_str((str){(const char *)d->next, bytes});
+    uint64_t next;
+    if (bytes > HASHED_BYTES_MAX) rand_bytes(&next, sizeof next);
+    else next = hash_str((str){(const char *)d->next, bytes});
     return hash_str((str){(const char *)parts, sizeof parts}) ^ next * 0x9e3779b97f4a7c15u;
 }
 
