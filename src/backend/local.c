@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A run is one engine sequence per choice over the same prompt (the prefix cache makes the
- * others cheap), each with its own assembler.
+ * A run is one engine sequence per choice, each with its own assembler. Choices of one prompt
+ * stand together (the prefix cache makes all but the first cheap).
  */
 #include "backend/local.h"
 #include "base/mem.h"
@@ -26,6 +26,7 @@ struct choice {
 struct backend_run {
     struct local *local;
     int n_choice, n_ended, at;         /* at: choice to look at next */
+    int per_prompt;                    /* choices of each prompt */
     bool over;                         /* END or FAIL was given */
     bool constrained;                  /* a grammar holds the choices */
     struct chat_usage usage;
@@ -58,37 +59,67 @@ static void local_free(struct backend_run *run)
     mem_free(run);
 }
 
-/* All choices share the grammar. */
+/* Adds the choices of one prompt; they share the grammar. */
 static enum err start_choices(struct backend_run *run, const struct chat_request *r,
                               const struct chat_prompt *prompt, struct grammar *grammar,
                               struct error *e)
 {
     const struct local *l = run->local;
 
-    for (int i = 0; i < r->n_choice; i++) {
+    run->usage.prompt += (int64_t)prompt->ids.n;
+    for (int n = 0; n < run->per_prompt; n++) {
+        int i = run->n_choice++;
+
         assemble_init(&run->choice[i].text, l->model.vocab, l->model.syntax, r,
                       prompt->opens_reasoning);
-        run->n_choice = i + 1;
         TRY(submit(l->engine, r, &prompt->ids, grammar, i, &run->choice[i].seq, e));
     }
     return ERR_OK;
 }
 
-static enum err start_run(struct local *l, const struct chat_request *r,
-                          const struct chat_prompt *prompt, struct backend_run **out,
-                          struct error *e)
+static enum err start_chat(struct backend_run *run, const struct chat_request *r, struct error *e)
 {
-    struct backend_run *run;
+    struct local *l = run->local;
+    struct chat_prompt prompt;
     struct grammar *grammar;
     enum err rc;
 
-    TRY(constrain_make(l->grammars, l->model.syntax, r, prompt, &grammar, e));
+    TRY(chat_prompt_make(&l->model, r, &prompt, e));
+    rc = constrain_make(l->grammars, l->model.syntax, r, &prompt, &grammar, e);
+    if (rc == ERR_OK) {
+        run->constrained = grammar != NULL;
+        rc = start_choices(run, r, &prompt, grammar, e);
+        grammar_unref(grammar);
+    }
+    chat_prompt_done(&prompt);
+    return rc;
+}
+
+static enum err start_raw(struct backend_run *run, const struct chat_request *r, struct error *e)
+{
+    for (size_t i = 0; i < r->n_raw; i++) {
+        struct chat_prompt prompt;
+        enum err rc;
+
+        TRY(chat_prompt_raw(&run->local->model, &r->raw[i], &prompt, e));
+        rc = start_choices(run, r, &prompt, NULL, e);
+        chat_prompt_done(&prompt);
+        if (rc != ERR_OK) return rc;
+    }
+    return ERR_OK;
+}
+
+static enum err local_start(struct backend *b, const struct chat_request *r, struct arena *a,
+                            struct backend_run **out, struct error *e)
+{
+    struct backend_run *run;
+    enum err rc;
+
+    (void)a;
     run = mem_alloc(sizeof *run + (size_t)r->n_choice * sizeof run->choice[0]);
-    run->local = l;
-    run->usage.prompt = (int64_t)prompt->ids.n;
-    run->constrained = grammar != NULL;
-    rc = start_choices(run, r, prompt, grammar, e);
-    grammar_unref(grammar);
+    run->local = (struct local *)b;
+    run->per_prompt = r->n_raw ? r->n_choice / (int)r->n_raw : r->n_choice;
+    rc = r->n_raw ? start_raw(run, r, e) : start_chat(run, r, e);
     if (rc == ERR_OK)
         *out = run;
     else
@@ -96,21 +127,20 @@ static enum err start_run(struct local *l, const struct chat_request *r,
     return rc;
 }
 
-static enum err local_start(struct backend *b, const struct chat_request *r, struct arena *a,
-                            struct backend_run **out, struct error *e)
-{
-    struct local *l = (struct local *)b;
-    struct chat_prompt prompt;
-    enum err rc;
-
-    (void)a;
-    TRY(chat_prompt_make(&l->model, r, &prompt, e));
-    rc = start_run(l, r, &prompt, out, e);
-    chat_prompt_done(&prompt);
-    return rc;
-}
-
 /* ---- events ---- */
+
+/* What a choice that runs says of its prompt; of each prompt, the first choice speaks. */
+static void add_figures(const struct backend_run *run, const struct choice *c,
+                        struct chat_usage *u)
+{
+    int i = (int)(c - run->choice);
+    struct engine_usage now;
+
+    if (!c->seq || i % run->per_prompt != 0) return;
+    now = engine_usage_of(c->seq);
+    u->cached += now.n_cached;
+    if (i == 0) u->first_token_ns = now.first_token_ns;
+}
 
 static struct chat_usage local_usage(const struct backend_run *run)
 {
@@ -123,24 +153,14 @@ static struct chat_usage local_usage(const struct backend_run *run)
 
         u.reasoning += reasoning;
         u.completion += c->text.n_token - reasoning;
-        if (c->seq && i == 0) {
-            struct engine_usage now = engine_usage_of(c->seq);
-
-            u.cached = now.n_cached;
-            u.first_token_ns = now.first_token_ns;
-        }
+        add_figures(run, c, &u);
     }
     return u;
 }
 
 static void release(struct backend_run *run, struct choice *c)
 {
-    if (c == &run->choice[0]) {
-        struct engine_usage u = engine_usage_of(c->seq);
-
-        run->usage.cached = u.n_cached;
-        run->usage.first_token_ns = u.first_token_ns;
-    }
+    add_figures(run, c, &run->usage);
     engine_seq_free(c->seq);
     c->seq = NULL;
 }

@@ -21,10 +21,15 @@ void assemble_init(struct assemble *a, const struct vocab *v, const struct call_
                            .is_document = r->format != FORMAT_TEXT,
                            .gives_calls = chat_may_call(r),
                            .state = opens_reasoning ? ASM_REASONING : ASM_START};
-    call_syntax_thinking(s, &a->think_open, &a->think_close);
-    /* Formats that mark text too are read with tools or without. */
-    if (a->gives_calls || s->drop[0].n) a->parser = call_parser_new(s, r->tool, r->n_tool);
     detok_init(&a->detok, v, false);
+    if (r->n_raw) {
+        a->state = ASM_TEXT;
+        a->detok.started = true;       /* the text goes on: a space at its beginning stays */
+    } else {
+        call_syntax_thinking(s, &a->think_open, &a->think_close);
+        /* Formats that mark text too are read with tools or without. */
+        if (a->gives_calls || s->drop[0].n) a->parser = call_parser_new(s, r->tool, r->n_tool);
+    }
     buf_init(&a->held, OUTPUT_BYTES_MAX);
     buf_init(&a->text, OUTPUT_BYTES_MAX);
     buf_init(&a->out, OUTPUT_BYTES_MAX);
@@ -430,7 +435,10 @@ static bool show(struct assemble *a, size_t n, struct chat_event *ev)
         a->cap_shown = n_token;
         a->shown = mem_resize(a->shown, n_token * sizeof *a->shown);
     }
-    for (size_t i = 0; i < n_token; i++) a->shown[i] = a->ready.p[i].token;
+    for (size_t i = 0; i < n_token; i++) {
+        a->shown[i] = a->ready.p[i].token;
+        a->shown[i].end = a->ready.p[i].end;
+    }
     drop(&a->ready, n_token);
     *ev = (struct chat_event){.kind = CHAT_TEXT, .text = buf_str(&a->out), .token = a->shown,
                               .n_token = n_token};

@@ -8,7 +8,8 @@
  *
  * With logprobs, a token is shown once, with the text in which it ends, in order; tokens of
  * markers, of the white space beside them, of reasoning, of calls and from the cut on are not.
- * White space right before a call is not shown. One owner thread.
+ * White space right before a call is not shown. What answers a raw prompt begins in TEXT: it is
+ * neither searched for thinking nor for calls. One owner thread.
  *
  *   START --white space, then the opening mark--> REASONING --closing mark--> GAP --text--> TEXT
  *     `---- anything else -------------------------------------------------------------------^

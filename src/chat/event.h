@@ -27,6 +27,8 @@ enum chat_finish {
 struct chat_token {
     str text;
     float logprob;
+    size_t end;                        /* bytes of the choice's text up to its end; where calls
+                                        * came, blanks before them count */
     int n_top;
     struct { str text; float logprob; } top[ENGINE_TOP_LOGPROBS_MAX];
 };

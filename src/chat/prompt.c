@@ -163,6 +163,19 @@ static enum err render(const struct chat_model *m, const struct chat_request *r,
     return rc;
 }
 
+/* Takes the outcome rc of filling out->ids, and refuses what is too long. */
+static enum err check_length(const struct chat_model *m, struct chat_prompt *out, enum err rc,
+                             struct error *e)
+{
+    if (rc == ERR_LIMIT)
+        return too_long(m, "more than ", (size_t)m->n_prompt_max * COUNT_BEYOND_CONTEXT, e);
+    if (rc == ERR_OK && out->ids.n > (size_t)m->n_prompt_max) {
+        rc = too_long(m, "", out->ids.n, e);
+        chat_prompt_done(out);
+    }
+    return rc;
+}
+
 enum err chat_prompt_make(const struct chat_model *m, const struct chat_request *r,
                           struct chat_prompt *out, struct error *e)
 {
@@ -175,13 +188,79 @@ enum err chat_prompt_make(const struct chat_model *m, const struct chat_request 
     rc = render(m, r, &text, e);
     if (rc == ERR_OK) rc = tokenize(m, r, &text, out, e);
     template_out_done(&text);
-    if (rc == ERR_LIMIT)
-        return too_long(m, "more than ", (size_t)m->n_prompt_max * COUNT_BEYOND_CONTEXT, e);
-    if (rc == ERR_OK && out->ids.n > (size_t)m->n_prompt_max) {
-        rc = too_long(m, "", out->ids.n, e);
-        chat_prompt_done(out);
+    return check_length(m, out, rc, e);
+}
+
+/* ---- prompts without a template ---- */
+
+/* BOS, when the vocabulary wants it before every text. */
+static enum err add_bos(const struct vocab *v, struct token_list *ids, struct error *e)
+{
+    TRY(vocab_tokenize(v, STR(""), TOKENIZE_ADD_SPECIAL, NULL, 0, ids, e));
+    ids->n = ids->n > 0 && ids->id[0] == vocab_bos(v);
+    return ERR_OK;
+}
+
+static enum err add_plain(const struct vocab *v, const struct chat_raw *raw,
+                          struct token_list *ids, struct error *e)
+{
+    if (!raw->id) return vocab_tokenize(v, raw->text, 0, NULL, 0, ids, e);
+    for (size_t i = 0; i < raw->n_id; i++) {
+        if (raw->id[i] < 0 || raw->id[i] >= vocab_size(v))
+            return err_set(e, ERR_ARG, ERR_NO_POS, "'prompt' holds token id %d, but this model's "
+                           "tokens are 0 to %d.", raw->id[i], vocab_size(v) - 1);
+        TRY(token_list_add(ids, raw->id[i], e));
     }
-    return rc;
+    return ERR_OK;
+}
+
+/* What comes before the gap, what comes behind it, then what fills it. */
+static enum err add_gap(const struct vocab *v, const struct chat_raw *raw,
+                        struct token_list *ids, struct error *e)
+{
+    int32_t prefix = vocab_extra(v, VOCAB_FIM_PREFIX), suffix = vocab_extra(v, VOCAB_FIM_SUFFIX);
+    int32_t middle = vocab_extra(v, VOCAB_FIM_MIDDLE);
+
+    if (prefix == TOKEN_NONE || suffix == TOKEN_NONE || middle == TOKEN_NONE)
+        return err_set(e, ERR_ARG, ERR_NO_POS, "'suffix' is not possible with this model: its "
+                       "vocabulary has no tokens to fill in the middle. Leave it out.");
+    TRY(token_list_add(ids, prefix, e));
+    TRY(add_plain(v, raw, ids, e));
+    TRY(token_list_add(ids, suffix, e));
+    TRY(vocab_tokenize(v, raw->suffix, 0, NULL, 0, ids, e));
+    return token_list_add(ids, middle, e);
+}
+
+/* Nothing at all means the beginning of a text. */
+static enum err add_beginning(const struct vocab *v, struct token_list *ids, struct error *e)
+{
+    int32_t id = vocab_bos(v) != TOKEN_NONE ? vocab_bos(v) : vocab_eos(v);
+
+    if (id == TOKEN_NONE)
+        return err_set(e, ERR_ARG, ERR_NO_POS, "'prompt' is empty, and this model has no token "
+                       "that begins a text.");
+    return token_list_add(ids, id, e);
+}
+
+static enum err raw_ids(const struct vocab *v, const struct chat_raw *raw, struct token_list *ids,
+                        struct error *e)
+{
+    if (!raw->id) TRY(add_bos(v, ids, e));
+    if (raw->suffix.n) return add_gap(v, raw, ids, e);
+    TRY(add_plain(v, raw, ids, e));
+    return ids->n ? ERR_OK : add_beginning(v, ids, e);
+}
+
+enum err chat_prompt_raw(const struct chat_model *m, const struct chat_raw *raw,
+                         struct chat_prompt *out, struct error *e)
+{
+    enum err rc;
+
+    *out = (struct chat_prompt){0};
+    token_list_init(&out->ids, (size_t)m->n_prompt_max * COUNT_BEYOND_CONTEXT);
+    rc = raw_ids(m->vocab, raw, &out->ids, e);
+    if (rc != ERR_OK) token_list_done(&out->ids);
+    return check_length(m, out, rc, e);
 }
 
 void chat_prompt_done(struct chat_prompt *p)

@@ -53,4 +53,9 @@ struct json *chat_template_vars(const struct chat_model *m, const struct chat_re
  * the prompt's length. */
 MUST_CHECK enum err chat_prompt_make(const struct chat_model *m, const struct chat_request *r,
                                      struct chat_prompt *out, struct error *e);
+/* Of a prompt without template: BOS as the vocabulary wants, or where there would be no token at
+ * all. ERR_ARG for ids out of the vocabulary, for a suffix when the model has no tokens to fill in
+ * the middle, for an empty prompt when there is no token to begin with. */
+MUST_CHECK enum err chat_prompt_raw(const struct chat_model *m, const struct chat_raw *raw,
+                                    struct chat_prompt *out, struct error *e);
 void chat_prompt_done(struct chat_prompt *p);

@@ -60,10 +60,24 @@ struct chat_message {
 /* Whether the model is asked to think before it answers; templates know it as enable_thinking. */
 enum chat_thinking { THINKING_DEFAULT, THINKING_OFF, THINKING_ON };
 
+/* A prompt that goes to the model as it is, past the chat template; what comes back is text from
+ * its first byte. Text never becomes control tokens; ids are taken for what they are, and nothing
+ * is put before them. */
+struct chat_raw {
+    str text;
+    const int32_t *id;                 /* [n_id] instead of text; NULL: text */
+    size_t n_id;
+    str suffix;                        /* what follows the gap that is to be filled; empty: none */
+};
+
 struct chat_request {
-    const struct chat_message *message;   /* [n_message], n_message >= 1, any order of roles */
+    const struct chat_message *message;   /* [n_message], any order of roles; 0: raw is there */
     size_t n_message;
-    int n_choice;                      /* 1 .. CHAT_CHOICES_MAX */
+    const struct chat_raw *raw;        /* [n_raw] instead of messages, each with as many choices:
+                                        * of 2 prompts and 6 choices, 0 to 2 answer the first. No
+                                        * tools, no format */
+    size_t n_raw;
+    int n_choice;                      /* 1 .. CHAT_CHOICES_MAX, of all prompts together */
     int max_tokens;                    /* per choice; INT32_MAX: what the context leaves */
     struct sample_params sample;       /* choice i samples with seed + i */
     str stop[CHAT_STOPS_MAX];          /* output ends before the first of these */

@@ -106,6 +106,7 @@ static void apply_extra(struct vocab *v, const struct vocab_desc *d, const struc
         if (given != TOKEN_NONE)
             v->type[given] = TOKEN_CONTROL;
     }
+    v->extra[r->extra] = (int32_t)given;
     if (r->ends_turn)
         set_eog(v, given);
 }

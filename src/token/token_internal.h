@@ -49,6 +49,7 @@ struct vocab {
     uint32_t special_at[257];          /* first special whose text begins with the byte */
 
     int32_t bos, eos, eot, unk;
+    int32_t extra[VOCAB_EXTRA_COUNT];
     bool add_bos, add_eos, add_space_prefix;
     bool words_apart;                  /* SPM: no token has a space behind another character */
 };

@@ -275,6 +275,11 @@ int32_t vocab_eos(const struct vocab *v)
     return v->eos;
 }
 
+int32_t vocab_extra(const struct vocab *v, enum vocab_extra which)
+{
+    return v->extra[which];
+}
+
 str vocab_piece(const struct vocab *v, int32_t id)
 {
     return in_range(v, id) ? symbol_piece(v, (uint32_t)id) : STR("");

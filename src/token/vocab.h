@@ -67,6 +67,8 @@ str vocab_piece(const struct vocab *v, int32_t id);
  * channel marks of gpt-oss are the user's. TOKEN_UNUSED for out-of-range ids. */
 enum token_type vocab_type(const struct vocab *v, int32_t id);
 bool vocab_is_eog(const struct vocab *v, int32_t id);   /* ends a turn */
+/* As the file names it or a known spelling does; TOKEN_NONE when there is none. */
+int32_t vocab_extra(const struct vocab *v, enum vocab_extra which);
 /* Id of a token by its exact piece, or TOKEN_NONE. */
 int32_t vocab_find(const struct vocab *v, str piece);
 
