@@ -34,22 +34,36 @@ void reply_json(struct request *r, int status, str json)
     exchange_reply(r->x, status, "application/json", json);
 }
 
+/* Where no row was found the path alone says who asks. */
+static enum error_shape shape_of(const struct request *r)
+{
+    enum route_errors errors = r->route ? r->route->errors : route_errors(r->x->path);
+
+    return errors == ERRORS_ANTHROPIC ? ERROR_SHAPE_ANTHROPIC : r->api->error_shape;
+}
+
 str request_error_body(struct request *r, const struct error *e)
 {
-    return status_body(r->api->error_shape, e, r->x->arena);
+    return status_body(shape_of(r), e, request_id(r), r->x->arena);
+}
+
+static int http_of(const struct request *r, enum err code)
+{
+    if (code != ERR_KEY) return status_of(code)->http;
+    return shape_of(r) == ERROR_SHAPE_ANTHROPIC ? status_of(ERR_UNAUTHENTICATED)->http
+                                                : r->api->wrong_key_status;
 }
 
 void reply_error(struct request *r, const struct error *e)
 {
     const struct status_row *row = status_of(e->code);
-    int http = e->code == ERR_KEY ? r->api->wrong_key_status : row->http;
 
     r->failure = e->code;
     if (row->should_retry) {
         exchange_add_header(r->x, "retry-after", STR("1"));
         exchange_add_header(r->x, "x-should-retry", STR("true"));
     }
-    reply_json(r, http, request_error_body(r, e));
+    reply_json(r, http_of(r, e->code), request_error_body(r, e));
 }
 
 static void add_number(struct exchange *x, const char *name, int64_t v)
@@ -204,7 +218,12 @@ static enum err find_route(struct request *r, struct error *e)
 
 static enum err enter(struct request *r, struct error *e)
 {
-    TRY(find_route(r, e));
+    enum err rc = find_route(r, e);
+
+    /* Anthropic's name of x-request-id. */
+    if (shape_of(r) == ERROR_SHAPE_ANTHROPIC)
+        exchange_add_header(r->x, "request-id", request_id(r));
+    TRY(rc);
     TRY(authenticate(r, e));
     return admit(r, e);
 }

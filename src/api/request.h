@@ -39,7 +39,7 @@ MUST_CHECK enum err request_json(struct request *r, const struct json **root, st
 void reply_json(struct request *r, int status, str json);
 /* The one reply of a failed request: status, headers and body come from the error's code. */
 void reply_error(struct request *r, const struct error *e);
-/* Body of the mid-stream form of an error. */
+/* Body of the mid-stream form of an error, in the spelling of the route. */
 str request_error_body(struct request *r, const struct error *e);
 /* Headers of an inference reply: rate limits, data retention. */
 void reply_inference_headers(struct request *r);

@@ -4,7 +4,10 @@
 #include "api/handlers.h"
 
 /* All arguments are needed: a route without a scope does not compile. */
-#define ROUTE(method, path, scope, body, handler) {method, path, scope, body, handler}
+#define ROUTE(method, path, scope, body, handler) \
+    {method, path, scope, body, handler, ERRORS_AS_CONFIGURED}
+#define ROUTE_ANTHROPIC(method, path, scope, body, handler) \
+    {method, path, scope, body, handler, ERRORS_ANTHROPIC}
 
 static const struct route table[] = {
     ROUTE("GET", "/", SCOPE_PUBLIC, false, handle_root),
@@ -29,10 +32,14 @@ const struct route *route_at(size_t i)
 static bool path_matches(str path, str pattern, str *param)
 {
     size_t brace = str_find_char(pattern, '{', 0);
+    str behind;
 
     if (brace == SIZE_MAX) return str_eq(path, pattern);
-    if (!str_starts(path, str_sub(pattern, 0, brace))) return false;
-    *param = str_sub(path, brace, path.n);
+    behind = str_sub(pattern, str_find_char(pattern, '}', brace) + 1, pattern.n);
+    if (!str_starts(path, str_sub(pattern, 0, brace)) || path.n < brace + behind.n ||
+        !str_ends(path, behind))
+        return false;
+    *param = str_sub(path, brace, path.n - brace - behind.n);
     return param->n > 0 && str_find_char(*param, '/', 0) == SIZE_MAX;
 }
 
@@ -53,4 +60,21 @@ const struct route *route_find(str method, str path, str *param, char allow[64])
         n += (size_t)snprintf(allow + n, 64 - n, "%s%s", n ? ", " : "", table[i].method);
     }
     return NULL;
+}
+
+static bool is_below(str path, str above)
+{
+    return path.n > above.n && path.p[above.n] == '/' && str_starts(path, above);
+}
+
+enum route_errors route_errors(str path)
+{
+    str param;
+
+    for (size_t i = 0; i < N_ROUTE; i++)
+        if (table[i].errors != ERRORS_AS_CONFIGURED &&
+            (path_matches(path, str_of(table[i].path), &param) ||
+             is_below(path, str_of(table[i].path))))
+            return table[i].errors;
+    return ERRORS_AS_CONFIGURED;
 }

@@ -31,6 +31,10 @@ struct backend_ops {
     void (*free)(struct backend_run *run);
     /* Never waits for work in progress. */
     struct backend_health (*health)(const struct backend *b);
+    /* Tokens of the prompt that start would make; nothing is generated. May take as long as the
+     * rendering of the prompt. Errors as start. */
+    enum err (*count)(struct backend *b, const struct chat_request *r, size_t *n_token,
+                      struct error *e);
 };
 
 /* First member of every backend's own struct. */

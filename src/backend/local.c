@@ -203,7 +203,8 @@ static bool choice_next(struct backend_run *run, struct choice *c, struct chat_e
     c->ended = true;
     run->n_ended++;
     *ev = (struct chat_event){.kind = CHAT_CHOICE_END,
-                              .finish = assemble_finish(&c->text, c->was_cut)};
+                              .finish = assemble_finish(&c->text, c->was_cut),
+                              .stop = assemble_stop(&c->text)};
     return true;
 }
 
@@ -233,6 +234,17 @@ static bool local_next(struct backend_run *run, struct chat_event *ev)
 
 /* ---- figures ---- */
 
+static enum err local_count(struct backend *b, const struct chat_request *r, size_t *n_token,
+                            struct error *e)
+{
+    struct chat_prompt prompt;
+
+    TRY(chat_prompt_make(&((struct local *)b)->model, r, &prompt, e));
+    *n_token = prompt.ids.n;
+    chat_prompt_done(&prompt);
+    return ERR_OK;
+}
+
 static struct backend_health local_health(const struct backend *b)
 {
     struct engine_stats s = engine_stats_of(((const struct local *)b)->engine);
@@ -246,7 +258,7 @@ static struct backend_health local_health(const struct backend *b)
 
 static const struct backend_ops local_ops = {
     .start = local_start, .next = local_next, .usage = local_usage, .free = local_free,
-    .health = local_health,
+    .health = local_health, .count = local_count,
 };
 
 struct backend *backend_local_new(struct engine *en, const struct constrain_limits *limits)

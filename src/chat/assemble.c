@@ -445,30 +445,35 @@ static bool show(struct assemble *a, size_t n, struct chat_event *ev)
     return true;
 }
 
-/* Offset where the first stop string in text begins, or SIZE_MAX; *hold gets the bytes at the end
+/* Offset where the first stop string in text begins, or SIZE_MAX; *found gets that string, the
+ * shortest of those that begin there, since it was complete first; *hold gets the bytes at the end
  * that may begin one. */
-static size_t find_stop(const struct assemble *a, str text, size_t *hold)
+static size_t find_stop(const struct assemble *a, str text, str *found, size_t *hold)
 {
     size_t first = SIZE_MAX;
 
+    *found = STR_NONE;
     *hold = 0;
     for (int i = 0; i < a->n_stop; i++) {
         size_t at = str_find(text, a->stop[i], 0), k = partial(text, a->stop[i]);
 
-        if (at < first) first = at;
+        if (at < first || (at != SIZE_MAX && at == first && a->stop[i].n < found->n)) {
+            first = at;
+            *found = a->stop[i];
+        }
         if (k > *hold) *hold = k;
     }
     return first;
 }
 
 /* Shows what lies before the stop string and ends the choice. */
-static bool cut(struct assemble *a, size_t stop, struct chat_event *ev)
+static bool cut(struct assemble *a, size_t stop, str by, struct chat_event *ev)
 {
     bool has_token = a->ready.n > 0 && a->ready.p[0].end <= a->n_shown + stop;
     bool more = (stop > 0 || has_token) && show(a, stop, ev);
 
     a->state = ASM_ENDED;
-    a->cut_by_stop = true;
+    a->cut_by = by;
     a->has_call = false;
     a->pending.n = a->ready.n = 0;
     return more;
@@ -509,17 +514,17 @@ static bool step_text(struct assemble *a, struct chat_event *ev)
 {
     size_t hold, stop, n, blanks;
     bool complete;
-    str text;
+    str text, by;
 
     if (!a->has_call) read_held(a);
     if (a->thought.n) return give_thought(a, ev);
     complete = a->at_end || a->has_call;
     text = buf_str(&a->text);
-    stop = find_stop(a, text, &hold);
+    stop = find_stop(a, text, &by, &hold);
     if (complete) hold = 0;
     n = text.n - hold;
     /* A longer stop string that began before this one may still be completed. */
-    if (stop != SIZE_MAX && n >= stop) return cut(a, stop, ev);
+    if (stop != SIZE_MAX && n >= stop) return cut(a, stop, by, ev);
     blanks = blanks_held(a, text, complete);
     if (n > text.n - blanks) n = text.n - blanks;
     if (n > 0) return show(a, n, ev);
@@ -548,7 +553,7 @@ bool assemble_next(struct assemble *a, struct chat_event *ev)
 
 enum chat_finish assemble_finish(const struct assemble *a, bool was_cut)
 {
-    if (a->cut_by_stop && a->is_document) return CHAT_FINISH_LENGTH;
+    if (a->cut_by.n && a->is_document) return CHAT_FINISH_LENGTH;
     if (was_cut && (a->n_call == 0 || a->last_ink > a->call_end)) return CHAT_FINISH_LENGTH;
     return a->n_call ? CHAT_FINISH_TOOL_CALLS : CHAT_FINISH_STOP;
 }

@@ -48,7 +48,7 @@ struct assemble {
     bool want_tokens;
     bool one_call;                     /* the first call ends the choice */
     bool is_document;                  /* the text obeys a format, unless it is cut */
-    bool cut_by_stop;
+    str cut_by;                        /* the stop string that was found, else empty */
     int64_t n_token, n_reasoning;      /* output tokens; of them, up to the end of reasoning */
 
     struct detok detok;
@@ -92,3 +92,5 @@ static inline bool assemble_stopped(const struct assemble *a) { return a->state 
 /* Why the choice ended. cut: max_tokens or the context did it. Behind the last event. A stop string
  * inside a document cuts it, so LENGTH it is: only what ends by STOP obeys. */
 enum chat_finish assemble_finish(const struct assemble *a, bool cut);
+/* The stop string that ended the choice, or empty; borrows the request's. */
+static inline str assemble_stop(const struct assemble *a) { return a->cut_by; }

@@ -49,6 +49,8 @@ struct chat_event {
                                         * likewise */
     int n_call;                        /* CALL: how many of this choice came before it */
     enum chat_finish finish;           /* CHOICE_END */
+    str stop;                          /* CHOICE_END: the stop string that ended it, or empty;
+                                        * borrows the request's */
     struct chat_usage usage;           /* END and FAIL */
     struct error error;                /* FAIL */
 };

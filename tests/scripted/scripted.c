@@ -71,6 +71,7 @@ static bool read_event(const struct json *v, struct chat_event *ev)
     for (int i = 0; i < CHAT_FINISH_COUNT; i++)
         if (str_is(finish, finish_word[i])) {
             ev->finish = (enum chat_finish)i;
+            ev->stop = text_of(v, "stop");
             return true;
         }
     return false;
@@ -173,7 +174,18 @@ static struct backend_health health(const struct backend *b)
                                    .tokens = 4096, .tokens_free = 4096};
 }
 
-static const struct backend_ops ops = {run_start, run_next, run_usage, run_free, health};
+/* A token for each byte. */
+static enum err count(struct backend *b, const struct chat_request *r, size_t *n_token,
+                      struct error *e)
+{
+    (void)b;
+    (void)e;
+    *n_token = 0;
+    for (size_t i = 0; i < r->n_message; i++) *n_token += r->message[i].text.n;
+    return ERR_OK;
+}
+
+static const struct backend_ops ops = {run_start, run_next, run_usage, run_free, health, count};
 
 enum err scripted_new(const struct json *scripts, struct backend **out, struct error *e)
 {

@@ -7,8 +7,8 @@
  *             {"call": {"id": "call_1", "name": "f", "arguments": "{}"}},
  *             {"finish": "stop"} or {"fail": "why"}], ...}
  *
- * A choice ends with "finish" (stop, length, tool_calls); behind the last event of a script that
- * does not fail comes the usage.
+ * A choice ends with "finish" (stop, length, tool_calls), beside which "stop" may name the stop
+ * string that was met; behind the last event of a script that does not fail comes the usage.
  */
 #pragma once
 #include "backend/backend.h"

@@ -107,8 +107,17 @@ static struct backend_health play_health(const struct backend *b)
                                    .n_request_max = 10, .tokens = 100, .tokens_free = 60};
 }
 
+static enum err play_count(struct backend *b, const struct chat_request *r, size_t *n_token,
+                           struct error *e)
+{
+    (void)b;
+    (void)e;
+    *n_token = r->n_message;
+    return ERR_OK;
+}
+
 static const struct backend_ops play_ops = {play_start, play_next, play_usage, play_free,
-                                            play_health};
+                                            play_health, play_count};
 
 /* ---- the server ---- */
 

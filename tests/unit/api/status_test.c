@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The table of statuses: a row for every code, both spellings of bodies, and the way back from
+ * The table of statuses: a row for every code, each spelling of bodies, and the way back from
  * the transport's own statuses.
  */
 #include "../test.h"
@@ -17,6 +17,7 @@ static void test_every_code(void **state)
         assert_true(row->slug && *row->slug);
         assert_true((code == ERR_OK) == (row->http == 200));
         assert_true(code == ERR_OK || (*row->openai_type && *row->openai_code));
+        assert_true(code == ERR_OK || *row->anthropic_type);
         /* Only what another try may mend is retried: 429 and 5xx, but nothing unsupported. */
         assert_int_equal(row->should_retry,
                          row->http == 429 || (row->http >= 500 && row->http != 501));
@@ -63,10 +64,41 @@ static void test_bodies(void **state)
         struct error e = {.code = bodies[i].code, .text = "t"};
 
         assert_int_equal(status_of(e.code)->http, bodies[i].http);
-        assert_str_is(status_body(ERROR_SHAPE_XAI, &e, a), bodies[i].xai);
-        assert_str_is(status_body(ERROR_SHAPE_OPENAI, &e, a), bodies[i].openai);
+        assert_str_is(status_body(ERROR_SHAPE_XAI, &e, STR("id"), a), bodies[i].xai);
+        assert_str_is(status_body(ERROR_SHAPE_OPENAI, &e, STR("id"), a), bodies[i].openai);
         arena_free(a);
     }
+}
+
+/* The types that Anthropic's clients know for a status (api/anthropic.md, 5). */
+static void test_anthropic(void **state)
+{
+    static const struct { int http; const char *type; } row[] = {
+        {400, "invalid_request_error"}, {422, "invalid_request_error"},
+        {401, "authentication_error"}, {403, "permission_error"}, {404, "not_found_error"},
+        {413, "request_too_large"}, {429, "rate_limit_error"}, {500, "api_error"},
+        {503, "overloaded_error"}};
+
+    (void)state;
+    for (int code = 1; code < ERR_COUNT; code++) {
+        const struct status_row *s = status_of((enum err)code);
+
+        if (code == ERR_KEY) continue;     /* 401 there, whatever the server's own dialect says */
+        for (size_t i = 0; i < N_OF(row); i++)
+            if (s->http == row[i].http) assert_string_equal(s->anthropic_type, row[i].type);
+    }
+}
+
+static void test_anthropic_body(void **state)
+{
+    struct arena *a = arena_new(0);
+    struct error e = {.code = ERR_BUSY, .text = "t"};
+
+    (void)state;
+    assert_str_is(status_body(ERROR_SHAPE_ANTHROPIC, &e, STR("id"), a),
+                  "{\"type\":\"error\",\"error\":{\"type\":\"rate_limit_error\","
+                  "\"message\":\"t\"},\"request_id\":\"id\"}");
+    arena_free(a);
 }
 
 /* The longest text in its longest form still makes a body. */
@@ -83,9 +115,9 @@ static void test_longest_text(void **state)
             struct error bad;
 
             memset(e.text, filler[f], sizeof e.text - 1);
-            assert_int_equal(json_parse(status_body(ERROR_SHAPE_OPENAI, &e, a), a, &v, &bad),
-                             ERR_OK);
-            assert_int_equal(json_parse(status_body(ERROR_SHAPE_XAI, &e, a), a, &v, &bad), ERR_OK);
+            for (int shape = 0; shape <= ERROR_SHAPE_ANTHROPIC; shape++)
+                assert_int_equal(json_parse(status_body((enum error_shape)shape, &e, STR("id"), a),
+                                            a, &v, &bad), ERR_OK);
             arena_free(a);
         }
 }
@@ -108,7 +140,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_code), cmocka_unit_test(test_no_such_code),
-        cmocka_unit_test(test_bodies), cmocka_unit_test(test_longest_text),
+        cmocka_unit_test(test_bodies), cmocka_unit_test(test_anthropic),
+        cmocka_unit_test(test_anthropic_body), cmocka_unit_test(test_longest_text),
         cmocka_unit_test(test_from_http),
     };
 

@@ -114,6 +114,8 @@ static const struct row rows[] = {
     {"xabcy", {"abcd", "bc"}, "", "xa", 0, 1},
     {"xabc", {"abcd", "bc"}, "", "xa", 0, 1},
     {"xabcd", {"abcde", "bcd", "c"}, "", "xa", 0, 1},
+    {"xabcdy", {"abcd", "ab"}, "", "x", 0, 1},
+    {"xabcdy", {"ab", "abcd", "abc"}, "", "x", 0, 1},
     {"aab", {"ab"}, "", "a", 0, 1},
     {"ababcd", {"abcd"}, "", "ab", 0, 1},
     {"one\n\ntwo", {"\n\n"}, "", "one", 0, 1},
@@ -270,6 +272,21 @@ static int64_t reasoning_tokens(const struct run *r, const struct row *row)
     return (int64_t)r->n_fed;
 }
 
+/* The stop string that is named begins where the text was cut, and no shorter one does. */
+static void check_stop(const struct run *r, const struct row *row)
+{
+    str best = STR_NONE, rest;
+    size_t from, to;
+
+    text_range(row, &from, &to);
+    rest = str_sub(str_of(row->reply), to, SIZE_MAX);
+    for (int i = 0; i < 3 && row->stop[i]; i++)
+        if (str_starts(rest, str_of(row->stop[i])) && (!best.n || strlen(row->stop[i]) < best.n))
+            best = str_of(row->stop[i]);
+    assert_int_equal(assemble_stop(&r->a).n, row->cut ? best.n : 0);
+    assert_true(!row->cut || str_eq(assemble_stop(&r->a), best));
+}
+
 /* late: pulls only now and then, as a reader that comes late. */
 static void one_division(const struct vocab *v, const struct row *row, struct rng *rnd, bool late)
 {
@@ -294,7 +311,10 @@ static void one_division(const struct vocab *v, const struct row *row, struct rn
     assert_str_is(buf_str(&r.text), row->text);
     assert_str_is(buf_str(&r.reasoning), row->reasoning);
     assert_int_equal(r.a.n_token, r.n_fed);
-    if (utf8_valid(reply)) check_tokens(&r, row);
+    if (utf8_valid(reply)) {
+        check_tokens(&r, row);
+        check_stop(&r, row);
+    }
     if (!late && utf8_valid(reply)) assert_int_equal(r.a.n_reasoning, reasoning_tokens(&r, row));
     run_done(&r);
 }
