@@ -270,7 +270,7 @@ static float number(struct parse *p, const char *key, double min, double max, do
     return (float)fields_double(&p->f, p->root, "", key, min, max, otherwise);
 }
 
-static void sampling(struct parse *p, const struct api *api)
+void parse_sampling(struct parse *p, const struct api *api)
 {
     struct sample_params *s = &p->out->chat.sample;
     uint64_t drawn;
@@ -328,7 +328,7 @@ static void effort(struct parse *p)
     refuse(p, ERR_ARG, "Invalid reasoning effort.");
 }
 
-static void streaming(struct parse *p)
+void parse_streaming(struct parse *p)
 {
     const struct json *o = fields_typed(&p->f, p->root, "", "stream_options", JSON_OBJECT);
 
@@ -371,8 +371,8 @@ enum err chat_parse(const struct api *api, str body, const struct json *root, st
     out->model = fields_str(&p.f, root, "", "model");
     if (!failed(&p) && !out->model.p)
         fields_type_error(&p.f, "model", root->pos, "missing field `model`");
-    streaming(&p);
-    sampling(&p, api);
+    parse_streaming(&p);
+    parse_sampling(&p, api);
     lengths(&p);
     logprobs(&p);
     effort(&p);
