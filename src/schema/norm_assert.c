@@ -104,7 +104,7 @@ static unsigned type_bit(str name)
     return 0;
 }
 
-static unsigned type_bits(const struct node *n)
+static unsigned type_bits(const struct norm *c, const struct node *n)
 {
     const struct json *t = kw(n, KW_TYPE), *nullable = kw(n, KW_NULLABLE);
     unsigned bits = 0;
@@ -113,7 +113,7 @@ static unsigned type_bits(const struct node *n)
         bits = type_bit(t->string);
     else
         for (uint32_t i = 0; i < t->n; i++) bits |= type_bit(t->item[i].string);
-    return nullable && nullable->boolean ? bits | TYPE_NULL : bits;
+    return c->o->nullable && nullable && nullable->boolean ? bits | TYPE_NULL : bits;
 }
 
 /* Counts beyond uint32_t mean without bound above, and are more than any text can hold below. */
@@ -330,7 +330,7 @@ static const struct shape *object_of(struct norm *c, const struct node *n)
 
 const struct form *node_assertions(struct norm *c, const struct node *n)
 {
-    unsigned bits = type_bits(n);
+    unsigned bits = type_bits(c, n);
     struct shapes out = {0};
     bool is_any = bits == TYPE_ALL;
     if (bits & (1u << SHAPE_NUMBER))

@@ -17,6 +17,8 @@ struct schema_options {
     bool one_of_any;                   /* xAI: oneOf whose branches cannot be told apart means
                                         * anyOf; else refused */
     bool whole_pattern;                /* xAI: `pattern` matches the whole string */
+    bool nullable;                     /* OpenAPI's nullable: true adds null to type; else it is an
+                                        * annotation, as the standard has it */
     const struct grammar_style *style; /* spelling of the values; NULL: JSON */
     const struct json *root;           /* the document that $ref means; NULL: the schema itself */
     bool objects_only;                 /* tool parameters: the root is an object, or a choice of
@@ -33,6 +35,7 @@ struct schema_options {
 /* As api.x.ai reads it. */
 #define SCHEMA_XAI \
     ((struct schema_options){.closed = true, .one_of_any = true, .whole_pattern = true, \
+                             .nullable = true, \
                              .depth_max = SCHEMA_DEPTH_MAX_DEFAULT, \
                              .n_node_max = SCHEMA_NODES_MAX_DEFAULT})
 

@@ -44,10 +44,10 @@ static struct mask_space *space(void)
     return s;
 }
 
-/* What the two read differently on purpose: nullable, and what older drafts mean. */
+/* What the two read differently on purpose: what older drafts mean. */
 static bool is_2020(str text)
 {
-    static const char *const other[] = {"nullable", "$schema", "exclusive", "\\u"};
+    static const char *const other[] = {"$schema", "exclusive", "\\u"};
     for (size_t i = 0; i < sizeof other / sizeof other[0]; i++)
         if (str_find(text, str_of(other[i]), 0) != SIZE_MAX) return false;
     return true;

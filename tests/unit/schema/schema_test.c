@@ -58,8 +58,8 @@ static const struct row rows[] = {
      {"'a'", "null"},
      {"1", "[]"}},
     {"{'type': 'string', 'nullable': true}",
-     {"'a'", "null"},
-     {"1"}},
+     {"'a'"},
+     {"null", "1"}},
     {"{'type': ['integer', 'number']}",
      {"1", "1.5"},
      {"'1'"}},
@@ -323,6 +323,9 @@ static const struct row rows[] = {
 
 /* Read as api.x.ai reads them: closed, in order, whole patterns. */
 static const struct row xai_rows[] = {
+    {"{'type': 'string', 'nullable': true}",
+     {"'a'", "null"},
+     {"1"}},
     {"{'type': 'object', 'properties': {'a': {'type': 'integer'}, 'b': {'type': 'null'}}, "
      "'required': ['a']}",
      {"{'a': 1}", "{'a': 1, 'b': null}"},
