@@ -248,8 +248,8 @@ static enum err check_answer(const struct chat *c, struct error *e)
     enum err rc = json_parse(buf_str(&c->answer), a, &value, &why);
 
     if (rc != ERR_OK)
-        err_set(e, rc, ERR_NO_POS, "the answer is no whole JSON (%s); a higher --max-tokens may help",
-                why.text);
+        err_set(e, rc, ERR_NO_POS,
+                "the answer is no whole JSON (%s); a higher --max-tokens may help", why.text);
     else if ((rc = json_schema_validate(c->schema, value, &o, a, &why)) != ERR_OK)
         err_set(e, rc, ERR_NO_POS, "the answer does not satisfy the schema: %s", why.text);
     arena_free(a);

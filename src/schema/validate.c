@@ -154,6 +154,8 @@ static void marks_join(struct marks *into, const struct marks *from)
 
 bool validate_in_time(struct validate *v)
 {
+    if (arena_left(v->arena) == 0)
+        return validate_stop(v, ERR_LIMIT, "validating needs more memory than is allowed");
     if (++v->n_step % STEPS_PER_CLOCK != 0 || clock_ns() < v->deadline_ns) return true;
     return validate_stop(v, ERR_LIMIT, "validating takes longer than is allowed");
 }

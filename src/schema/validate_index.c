@@ -251,11 +251,17 @@ static const struct resource *find_resource(struct validate *v, str uri)
 }
 
 /* One step of a pointer: %xx and ~0 ~1 undone. */
-static str unescape(struct arena *a, str part)
+static str unescape(struct validate *v, str part)
 {
     static const char digits[] = "0123456789abcdef";
-    char *out = arena_alloc(a, part.n + 1);
+    if (str_find_char(part, '%', 0) == SIZE_MAX && str_find_char(part, '~', 0) == SIZE_MAX)
+        return part;
+    char *out = arena_try(v->arena, part.n + 1);
     size_t n = 0;
+    if (!out) {
+        validate_stop(v, ERR_LIMIT, "a `$ref` needs more memory than is allowed");
+        return STR_NONE;
+    }
     for (size_t i = 0; i < part.n; i++) {
         char c = part.p[i];
         if (c == '%' && i + 2 < part.n) {
@@ -289,7 +295,7 @@ static const struct json *follow(struct validate *v, const struct resource **ins
     if (pointer.n == 0) return at;
     pointer = str_sub(pointer, 1, SIZE_MAX);
     while (at && str_split(&pointer, '/', &part)) {
-        at = pointer_step(at, unescape(v->arena, part));
+        at = pointer_step(at, unescape(v, part));
         if (at && at->type == JSON_OBJECT && index_inside(v, at)) *inside = index_inside(v, at);
     }
     if (at && at->type == JSON_OBJECT && !index_inside(v, at)) {
@@ -314,7 +320,7 @@ const struct json *index_resolve(struct validate *v, const struct resource *base
     const struct json *found = NULL;
     *target = find_resource(v, uri);
     if (*target && fragment.n && fragment.p[0] != '/')
-        found = named(v, &v->anchor, *target, unescape(v->arena, fragment));
+        found = named(v, &v->anchor, *target, unescape(v, fragment));
     else if (*target)
         found = follow(v, target, fragment);
     if (!found)

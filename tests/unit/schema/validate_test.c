@@ -11,7 +11,7 @@
 #include "schema/validate.h"
 
 #define FILE_BYTES_MAX (16u << 20)
-#define MEMORY_MAX ((size_t)64 << 20)
+#define MEMORY_MAX ((size_t)1 << 30) /* more than the time of a validation can fill */
 
 static const struct json *remotes;
 static struct arena *remotes_arena;
@@ -210,8 +210,17 @@ static void work_is_bounded(void **state)
          "{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":1}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}",
          ERR_LIMIT, "validating takes longer than is allowed"},
     };
+    struct arena *tree = arena_new(0), *scratch = arena_new(1 << 20);
+    struct error e = {0};
     (void)state;
     check_rows(rows, N_OF(rows));
+    /* The last once more, with too little memory for it. */
+    assert_int_equal(json_schema_validate(parse(str_of(rows[2].schema), tree),
+                                          parse(str_of(rows[2].value), tree), NULL, scratch, &e),
+                     ERR_LIMIT);
+    assert_non_null(strstr(e.text, "more memory than is allowed"));
+    arena_free(scratch);
+    arena_free(tree);
 }
 
 static int read_remotes(void **state)
