@@ -77,7 +77,7 @@ bool norm_work_failed(struct norm *c, const struct json *at, const char *keyword
     struct error inner = c->w->e ? *c->w->e : (struct error){0};
     const char *kind = c->w->rc == ERR_LIMIT ? "limit" : "unsupported";
     enum err rc = c->w->rc == ERR_LIMIT ? ERR_LIMIT : ERR_ARG;
-    (void)norm_fail(c, rc, kind, at, keyword, "%s",
+    (void)norm_fail(c, rc, kind, at ? at : c->at, keyword, "%s",
                     inner.text[0] ? inner.text : "cannot be made into an automaton");
     return true;
 }

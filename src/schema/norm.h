@@ -193,6 +193,7 @@ struct norm {
     uint32_t depth;                    /* of schemas that apply in place */
     uint32_t probe;                    /* nesting of questions whether a state is empty */
     bool probe_cut;                    /* such a question met what is still being made */
+    const struct json *at;             /* the schema being worked on, for errors of no keyword */
     const struct json *minus_at;       /* what takes complements now, for errors */
     const char *minus_keyword;
     bool bare_id;                      /* draft 4 and before: "id" without the dollar */

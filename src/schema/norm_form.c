@@ -41,7 +41,7 @@ void shapes_add(struct norm *c, struct shapes *l, const struct shape *s)
     for (uint32_t i = 0; i < l->n && i < 32; i++)
         if (l->v[i] == s) return;
     if (l->n == FORM_SHAPES_MAX) {
-        (void)norm_fail(c, ERR_LIMIT, "limit", NULL, NULL,
+        (void)norm_fail(c, ERR_LIMIT, "limit", c->at, NULL,
                         "the schema has a part with more than %d alternatives", FORM_SHAPES_MAX);
         return;
     }

@@ -178,8 +178,11 @@ const struct form *node_form(struct norm *c, const struct json *node)
         return NULL;
     }
     if (!norm_read(c, node, &n.k)) return NULL;
+    const struct json *outer = c->at;
+    c->at = node;
     c->depth++;
     const struct form *f = all_keywords(c, &n);
     c->depth--;
+    c->at = outer;
     return c->rc ? NULL : f;
 }

@@ -191,6 +191,7 @@ void emit_finish(struct emit *m)
     while (m->n_done < m->n_queue && !m->c->rc) {
         struct state *s = m->queue[m->n_done++];
         m->depth = s->depth;
+        m->c->at = ref_json(s->ref[0]);
         uint32_t node = emit_form(m, s->form);
         if (node != NODE_NONE) grammar_fill(m->g, s->node, node);
     }
