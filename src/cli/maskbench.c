@@ -3,8 +3,9 @@
  * grokd maskbench: JSON Schemas with instances, as MaskBench has them, through the constraint
  * engine. Every instance is written as JSON, tokenized and fed token by token; before each token
  * the mask is computed, and timed with the step over the token; the instance is accepted when every
- * token is in its mask and the output may end behind the last one. A schema counts once: refused by the compiler, or some
- * invalid instance was accepted, or else some valid one was rejected, or else it passes.
+ * token is in its mask and the output may end behind the last one. A schema counts once: refused by
+ * the compiler, or some invalid instance was accepted, or else some valid one was rejected, or else
+ * it passes.
  */
 #include "cli/cli.h"
 
@@ -29,7 +30,8 @@
 static const char help[] =
     "usage: grokd maskbench -m FILE [options] CASES.jsonl\n"
     "\n"
-    "CASES has a line {\"name\", \"schema\", \"tests\": [{\"valid\", \"data\"}, ...]} for each schema.\n"
+    "CASES has a line {\"name\", \"schema\", \"tests\": [{\"valid\", \"data\"}, ...]} for each "
+    "schema.\n"
     "mask_us is the time of one mask and of the step over its token; compile_us is the time\n"
     "from the parsed schema to its first mask.\n"
     "\n"
