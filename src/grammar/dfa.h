@@ -73,6 +73,8 @@ enum dfa_shared {
     DFA_NUMBER_UNIQUE_SYNTAX,
     DFA_NUMBER_SIZE,                   /* texts of a number's bytes with at most DFA_DIGITS_MAX
                                         * digits in a row and an exponent up to 259 */
+    DFA_SMALL, DFA_MINUS_SMALL,        /* d.ddde-n, above 0 and below 1; and negated */
+    DFA_LARGE, DFA_MINUS_LARGE,        /* d.ddde+n, at least 1 */
     DFA_SHARED_COUNT
 };
 /* Thread-safe; n_word is present. */

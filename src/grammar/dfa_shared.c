@@ -54,10 +54,29 @@ static const struct way number_unique_ways[] = {
     {0},
 };
 
+/* With an exponent. 2: behind '-'. 3: a digit but 0. 4: behind the point. 5: a fraction. 6: behind
+ * 'e'. 7: behind its sign. 8: a 0 there. 9, 10: an exponent. */
+#define MANTISSA \
+    {3, '.', '.', 4}, {4, '0', '9', 5}, {5, '0', '9', 5}, {3, 'e', 'e', 6}, {3, 'E', 'E', 6}, \
+    {5, 'e', 'e', 6}, {5, 'E', 'E', 6}
+#define SMALL \
+    {6, '-', '-', 7}, {7, '0', '0', 8}, {7, '1', '9', 9}, {8, '1', '9', 10}, {9, '0', '9', 10}
+#define LARGE \
+    {6, '+', '+', 7}, {6, '0', '9', 9}, {7, '0', '9', 9}, {9, '0', '9', 10}, {10, '0', '9', 10}
+#define MINUS {1, '-', '-', 2}, {2, '1', '9', 3}
+static const struct way small_ways[] = {{1, '1', '9', 3}, MANTISSA, SMALL, {0}};
+static const struct way minus_small_ways[] = {MINUS, MANTISSA, SMALL, {0}};
+static const struct way large_ways[] = {{1, '1', '9', 3}, MANTISSA, LARGE, {0}};
+static const struct way minus_large_ways[] = {MINUS, MANTISSA, LARGE, {0}};
+
 static const struct machine machines[DFA_SHARED_COUNT] = {
     [DFA_TEXT] = {8, 1u << 1, text_ways},
     [DFA_NUMBER_SYNTAX] = {9, 1u << 3 | 1u << 4 | 1u << 6 | 1u << 9, number_ways},
     [DFA_NUMBER_UNIQUE_SYNTAX] = {8, 1u << 3 | 1u << 4 | 1u << 6, number_unique_ways},
+    [DFA_SMALL] = {10, 1u << 9 | 1u << 10, small_ways},
+    [DFA_MINUS_SMALL] = {10, 1u << 9 | 1u << 10, minus_small_ways},
+    [DFA_LARGE] = {10, 1u << 9 | 1u << 10, large_ways},
+    [DFA_MINUS_LARGE] = {10, 1u << 9 | 1u << 10, minus_large_ways},
     [DFA_INTEGER] = {4, 1u << 3 | 1u << 4, integer_ways},
     [DFA_NUMBER] = {9, 1u << 3 | 1u << 4 | 1u << 6 | 1u << 9, number_ways},
     [DFA_NUMBER_UNIQUE] = {8, 1u << 3 | 1u << 4 | 1u << 6, number_unique_ways},

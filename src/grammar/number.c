@@ -299,6 +299,34 @@ static const struct dfa *and_multiples(struct dfa_work *w, const struct dfa *a, 
     return m;
 }
 
+/* Does the bound leave [value, more) or (less, value]? None leaves everything. */
+static bool leaves_above(str min, const char *value)
+{
+    return min.n == 0 || number_cmp(min, str_of(value)) <= 0;
+}
+
+static bool leaves_below(str max, const char *value)
+{
+    return max.n == 0 || number_cmp(max, str_of(value)) >= 0;
+}
+
+/* The spellings with an exponent whose values are all within the range. */
+static const struct dfa *or_exponents(struct dfa_work *w, const struct dfa *a,
+                                      const struct number_range *r)
+{
+    bool excludes_1 = r->min_exclusive && r->min.n && number_cmp(r->min, STR("1")) == 0;
+    bool excludes_minus_1 = r->max_exclusive && r->max.n && number_cmp(r->max, STR("-1")) == 0;
+    const bool is_in[] = {
+        leaves_above(r->min, "0") && leaves_below(r->max, "1"),
+        leaves_above(r->min, "-1") && leaves_below(r->max, "0"),
+        leaves_above(r->min, "1") && r->max.n == 0 && !excludes_1,
+        leaves_below(r->max, "-1") && r->min.n == 0 && !excludes_minus_1,
+    };
+    for (int i = 0; i < 4; i++)
+        if (is_in[i]) a = dfa_or(w, a, dfa_shared((enum dfa_shared)(DFA_SMALL + i)));
+    return a;
+}
+
 /* Too long, written out, for a number of usual size to reach it. */
 static bool is_long(str bound)
 {
@@ -321,6 +349,8 @@ const struct dfa *number_dfa(struct dfa_work *w, const struct number_range *r)
     if (r->is_unique && !r->is_integer)
         a = a ? dfa_and(w, a, dfa_shared(DFA_NUMBER_UNIQUE_SYNTAX))
               : dfa_shared(DFA_NUMBER_UNIQUE_SYNTAX);
+    if (a && !r->is_integer && !r->is_unique && r->n_divisor == 0)
+        a = or_exponents(w, a, r);
     for (size_t i = 0; i < r->n_divisor && w->rc == ERR_OK; i++)
         a = and_multiples(w, a, r->divisor[i]);
     if (w->rc == ERR_OK && a->n_state <= SIZED_STATES_MAX && !is_long(r->min) && !is_long(r->max))

@@ -21,8 +21,9 @@ struct number_range {
     size_t n_divisor;
 };
 
-/* A range without any limit gives the shared DFA. With bounds or divisors spellings have no
- * exponent. ERR_LIMIT for divisors whose remainders need too many states. */
+/* A range without any limit gives the shared DFA. With divisors spellings have no
+ * exponent, with bounds only where all of one sign and direction are within (d.de-n, d.de+n).
+ * ERR_LIMIT for divisors whose remainders need too many states. */
 MUST_CHECK const struct dfa *number_dfa(struct dfa_work *w, const struct number_range *r);
 /* Compares two JSON numbers exactly: <0, 0, >0. */
 int number_cmp(str a, str b);

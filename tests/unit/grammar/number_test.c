@@ -71,12 +71,33 @@ static bool is_number(str s, bool *is_plain)
     return i == s.n;
 }
 
+/* d.dddE-n between 0 and 1, d.dddE+n from 1 on, and negated: taken when all of them are within. */
+static bool has_exponent_within(const struct number_range *r, str s)
+{
+    size_t first = s.p[0] == '-', e = first;
+    while (s.p[e] != 'e' && s.p[e] != 'E')
+        e++;
+    bool is_small = s.p[e + 1] == '-';
+    size_t n_digit = s.n - e - 1 - (is_small || s.p[e + 1] == '+');
+    if (s.p[first] == '0' || (e > first + 1 && s.p[first + 1] != '.') ||
+        (is_small && (n_digit > 2 || strspn(s.p + e + 2, "0") >= n_digit)))
+        return false;
+    double min = r->min.n ? strtod(r->min.p, NULL) : -1e300;
+    double max = r->max.n ? strtod(r->max.p, NULL) : 1e300;
+    double from = is_small ? 0 : 1, to = is_small ? 1 : 1e300;
+    bool excludes = !is_small && ((first && r->max_exclusive && max == -1) ||
+                                  (!first && r->min_exclusive && min == 1));
+    return !excludes && (first ? min <= -to && max >= -from : min <= from && max >= to);
+}
+
 static bool is_wanted(const struct number_range *r, str s)
 {
     bool is_plain;
     if (!is_number(s, &is_plain))
         return false;
     bool is_limited = r->min.n || r->max.n || r->n_divisor > 0;
+    if (!is_plain && is_limited && !r->is_integer && !r->is_unique && r->n_divisor == 0)
+        return has_exponent_within(r, s);
     if (!is_plain)
         return !is_limited && !r->is_integer && !r->is_unique;
     bool has_dot = str_find_char(s, '.', 0) != SIZE_MAX;
