@@ -19,7 +19,7 @@ static struct generation *of(struct exchange *x)
 /* ---- ends ---- */
 
 /* Stops what runs; the figures so far stay in r->usage. */
-static void stop(struct generation *g)
+static void stop_run(struct generation *g)
 {
     if (g->run) {
         g->r->usage = g->r->model->backend->ops->usage(g->run);
@@ -27,6 +27,11 @@ static void stop(struct generation *g)
         g->run = NULL;
     }
     loop_unpost(g->r->x->loop, &g->mail);
+}
+
+static void stop(struct generation *g)
+{
+    stop_run(g);
     timer_free(g->keepalive);
     g->keepalive = NULL;
 }
@@ -109,6 +114,41 @@ static void reply_whole(struct generation *g)
     buf_done(&b);
 }
 
+static void close_stream(struct generation *g)
+{
+    struct buf out;
+
+    if (g->dialect->close) {
+        buf_init(&out, EVENTS_BYTES_MAX);
+        buf_init(&g->scratch, EVENTS_BYTES_MAX);
+        g->dialect->close(g, &out);
+        buf_done(&g->scratch);
+        send(g, &out);
+        buf_done(&out);
+    }
+    stop(g);
+    exchange_finish(g->r->x);
+}
+
+void generate_finish(struct generation *g, const struct error *failure)
+{
+    if (failure) {
+        fail(g, failure);
+    } else if (g->stream) {
+        close_stream(g);
+    } else {
+        stop(g);
+        reply_whole(g);
+    }
+}
+
+/* All events came. */
+static void end(struct generation *g)
+{
+    stop_run(g);
+    if (!g->dialect->save || !g->dialect->save(g)) generate_finish(g, NULL);
+}
+
 static void pump_whole(struct generation *g)
 {
     struct chat_event ev;
@@ -119,8 +159,7 @@ static void pump_whole(struct generation *g)
             return;
         }
         if (ev.kind == CHAT_END) {
-            stop(g);
-            reply_whole(g);
+            end(g);
             return;
         }
         g->dialect->fold(g, &ev);
@@ -167,8 +206,7 @@ static void pump_stream(struct generation *g)
         fail_stream(g, &failure);
         return;
     }
-    stop(g);
-    exchange_finish(g->r->x);
+    end(g);
 }
 
 static void pump(void *arg)
@@ -213,6 +251,9 @@ static enum err find_model(struct generation *g, struct error *e)
     struct request *r = g->r;
 
     r->model = catalog_find(r->api->catalog, g->model);
+    if (!r->model && g->dialect->model_is_argument)
+        return err_set(e, ERR_ARG, ERR_NO_POS, "Model not found: %.*s",
+                       STR_FMT(str_sub(g->model, 0, 100)));
     if (!r->model)
         return err_set(e, ERR_MODEL, ERR_NO_POS,
                        "The model %.*s does not exist or your team %.*s does not have access to "
@@ -281,12 +322,24 @@ static void begin(struct generation *g)
     pump(g);
 }
 
+static void reply_counted(struct generation *g)
+{
+    struct buf b;
+
+    buf_init(&b, REPLY_BYTES_MAX);
+    g->dialect->counted(g, g->n_counted, &b);
+    reply_json(g->r, 200, buf_str(&b));
+    buf_done(&b);
+}
+
 static void begin_or_refuse(struct generation *g)
 {
-    if (g->refusal.code == ERR_OK)
-        begin(g);
-    else
+    if (g->refusal.code != ERR_OK)
         reply_error(g->r, &g->refusal);
+    else if (g->dialect->counted)
+        reply_counted(g);
+    else
+        begin(g);
 }
 
 /* ---- preparation: on the loop when it is quick, else on the pool ---- */
@@ -297,15 +350,21 @@ static void read_here(struct generation *g)
     g->is_read = true;
 }
 
+static enum err start_or_count(struct generation *g, struct error *e)
+{
+    struct backend *b = g->r->model->backend;
+
+    if (g->dialect->counted) return b->ops->count(b, &g->chat, &g->n_counted, e);
+    return backend_start(b, &g->chat, g->r->x->arena, &g->run, e);
+}
+
 /* What of it is not done yet. */
 static void prepare(void *arg)
 {
     struct generation *g = arg;
 
     if (!g->is_read) read_here(g);
-    if (g->refusal.code == ERR_OK &&
-        backend_start(g->r->model->backend, &g->chat, g->r->x->arena, &g->run,
-                      &g->refusal) == ERR_OK)
+    if (g->refusal.code == ERR_OK && start_or_count(g, &g->refusal) == ERR_OK)
         g->refusal.code = ERR_OK;
 }
 
@@ -340,7 +399,7 @@ void generate(struct request *r, const struct dialect *d)
     g->dialect = d;
     r->state = g;
     r->release = release;
-    if (r->x->body.n <= PARSE_APART_BYTES) read_here(g);
+    if (r->x->body.n <= PARSE_APART_BYTES && !(d->read_blocks && d->read_blocks(r))) read_here(g);
     if (!g->is_read || (g->refusal.code == ERR_OK && is_constrained(&g->chat))) {
         prepare_apart(g);
         return;

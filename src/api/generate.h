@@ -30,8 +30,19 @@ struct dialect {
     /* Whole replies: an event but END and FAIL; then the reply, its usage in r->usage. */
     void (*fold)(struct generation *g, const struct chat_event *ev);
     void (*whole)(struct generation *g, struct buf *out);
+    /* Behind the last event, before the reply ends: hands over what must be durable first; then
+     * generate_finish comes on the loop. r->usage is set. False, or NULL: nothing is to be kept. */
+    bool (*save)(struct generation *g);
+    /* Streams: behind all that, the last bytes. NULL: none. */
+    void (*close)(struct generation *g, struct buf *out);
+    /* Not NULL: nothing is generated; the reply tells the length of the prompt, in tokens. Of the
+     * others only `read` is called then. */
+    void (*counted)(struct generation *g, size_t n_token, struct buf *out);
     /* Frees what own holds outside of the arena; after begin only. NULL: nothing. */
     void (*release)(struct generation *g);
+    /* read waits for a disk: on the pool, however small the body. NULL: it does not. */
+    bool (*read_blocks)(const struct request *r);
+    bool model_is_argument;            /* an unknown model is a wrong argument, not a missing one */
 };
 
 struct generation {
@@ -48,9 +59,13 @@ struct generation {
     struct mail mail;                  /* posted by the backend's wake */
     struct timer *keepalive;           /* streams only */
     struct pool_job job;               /* preparation on the pool */
+    size_t n_counted;                  /* tokens of the prompt, where only they are asked for */
     struct error refusal;              /* why preparation failed; code ERR_OK: it did not */
     bool is_read;                      /* the body was looked at; refusal says with what result */
     bool begun;                        /* prepared, and the client is there */
 };
 
 void generate(struct request *r, const struct dialect *d);
+/* What save handed over is kept; failure (may be NULL): it is not, and why. Once, loop thread, not
+ * after release. */
+void generate_finish(struct generation *g, const struct error *failure);

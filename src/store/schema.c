@@ -39,5 +39,29 @@ static const char step_1[] =
     ") STRICT;"
     "CREATE INDEX usage_team_time ON usage (team_id, started_unix_ms);";
 
-const char *const schema_steps[] = {step_1};
+/* Responses and their items. Not a word of them is looked into by SQL. */
+static const char step_2[] =
+    "CREATE TABLE response ("
+    "  id TEXT PRIMARY KEY,"               /* UUID */
+    "  team_id TEXT NOT NULL,"             /* who may see it */
+    "  key_id TEXT NOT NULL,"              /* who made it */
+    "  previous_id TEXT NOT NULL,"         /* empty: begins a conversation */
+    "  instructions TEXT NOT NULL,"        /* empty: those of the conversation go on */
+    "  body TEXT NOT NULL,"                /* JSON, its array `output` empty */
+    "  output_at INTEGER NOT NULL,"        /* byte of body where the items of `output` belong */
+    "  created_unix_s INTEGER NOT NULL,"
+    "  expires_unix_s INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX response_expires ON response (expires_unix_s);"
+    "CREATE TABLE response_item ("
+    "  response_id TEXT NOT NULL REFERENCES response (id) ON DELETE CASCADE,"
+    "  position INTEGER NOT NULL,"         /* inputs from 0, then outputs */
+    "  id TEXT NOT NULL,"                  /* given by the client or made; not unique */
+    "  is_output INTEGER NOT NULL,"
+    "  body TEXT NOT NULL,"                /* JSON */
+    "  PRIMARY KEY (response_id, position)"
+    ") STRICT;"
+    "CREATE INDEX response_item_id ON response_item (id);";
+
+const char *const schema_steps[] = {step_1, step_2};
 const int schema_n_steps = sizeof schema_steps / sizeof schema_steps[0];
