@@ -10,7 +10,7 @@
 
 /* ---- tools ---- */
 
-static bool is_name(str s)
+bool tool_name_is_valid(str s)
 {
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i];
@@ -22,8 +22,7 @@ static bool is_name(str s)
     return s.n >= 1 && s.n <= CHAT_TOOL_NAME_MAX;
 }
 
-/* The root may be left to a choice or a reference; a type that is written must be the right one. */
-static bool may_be_object(const struct json *parameters)
+bool tool_schema_may_be_object(const struct json *parameters)
 {
     const struct json *type = json_get(parameters, "type");
 
@@ -93,11 +92,11 @@ static void read_tool(struct parse *p, const struct json *v, const char *path, b
     if (failed(p)) return;
     if (!t->name.p)
         fields_type_error(&p->f, path, f->pos, "missing field `name`");
-    else if (!is_name(t->name))
+    else if (!tool_name_is_valid(t->name))
         fields_range_error(&p->f, "%s: a function's name has 1 to %d of the characters A-Z, a-z, "
                            "0-9, '_' and '-', unlike '%.*s'.", path, CHAT_TOOL_NAME_MAX,
                            STR_FMT(str_sub(t->name, 0, CHAT_TOOL_NAME_MAX + 1)));
-    else if (t->parameters && !may_be_object(t->parameters))
+    else if (t->parameters && !tool_schema_may_be_object(t->parameters))
         fields_range_error(&p->f, "Invalid request content: Schema validation failed: "
                            "tools['%.*s'].function.parameters: [unsupported] /type: parameters "
                            "must be of type \"object\"", STR_FMT(t->name));
