@@ -12,7 +12,7 @@ static const char *finish_name(const struct chat_head *h, enum chat_finish finis
     return finish == CHAT_FINISH_TOOL_CALLS && h->has_functions ? "function_call" : name[finish];
 }
 
-static void head(struct json_writer *w, const struct chat_head *h, const char *object)
+void chat_render_head(struct json_writer *w, const struct chat_head *h, const char *object)
 {
     jw_object(w);
     jw_kv_string(w, "id", h->id);
@@ -21,14 +21,14 @@ static void head(struct json_writer *w, const struct chat_head *h, const char *o
     jw_kv_string(w, "model", h->model);
 }
 
-static void tail(struct json_writer *w, const struct chat_head *h)
+void chat_render_tail(struct json_writer *w, const struct chat_head *h)
 {
     jw_kv_cstring(w, "system_fingerprint", h->fingerprint);
     if (h->shows_tier) jw_kv_cstring(w, "service_tier", "default");
     jw_object_end(w);
 }
 
-static void usage(struct json_writer *w, const struct chat_usage *u, int64_t cost_ticks)
+void chat_render_usage(struct json_writer *w, const struct chat_usage *u, int64_t cost_ticks)
 {
     jw_key(w, "usage");
     jw_object(w);
@@ -204,13 +204,13 @@ void chat_render_chunk(struct buf *b, const struct chat_head *h, const struct ch
     struct json_writer w;
 
     jw_init(&w, b);
-    head(&w, h, "chat.completion.chunk");
+    chat_render_head(&w, h, "chat.completion.chunk");
     jw_key(&w, "choices");
     jw_array(&w);
     if (ev->kind != CHAT_END) choice_chunk(&w, h, ev, first);
     jw_array_end(&w);
-    if (ev->kind == CHAT_END) usage(&w, &ev->usage, cost_ticks);
-    tail(&w, h);
+    if (ev->kind == CHAT_END) chat_render_usage(&w, &ev->usage, cost_ticks);
+    chat_render_tail(&w, h);
 }
 
 /* ---- whole ---- */
@@ -269,11 +269,11 @@ void chat_render_whole(struct buf *b, const struct chat_head *h, const struct ch
     struct json_writer w;
 
     jw_init(&w, b);
-    head(&w, h, "chat.completion");
+    chat_render_head(&w, h, "chat.completion");
     jw_key(&w, "choices");
     jw_array(&w);
     for (int i = 0; i < n_choice; i++) choice_whole(&w, h, &choice[i], i);
     jw_array_end(&w);
-    usage(&w, u, cost_ticks);
-    tail(&w, h);
+    chat_render_usage(&w, u, cost_ticks);
+    chat_render_tail(&w, h);
 }

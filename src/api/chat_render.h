@@ -16,6 +16,11 @@ struct chat_head {
     bool has_logprobs;
 };
 
+/* What every object begins and ends with, and the usage inside it. */
+void chat_render_head(struct json_writer *w, const struct chat_head *h, const char *object);
+void chat_render_tail(struct json_writer *w, const struct chat_head *h);
+void chat_render_usage(struct json_writer *w, const struct chat_usage *u, int64_t cost_ticks);
+
 /* One chunk. first: the choice's first, which carries the role. An END event gives the usage
  * chunk (choices empty). Appends bare JSON. */
 void chat_render_chunk(struct buf *b, const struct chat_head *h, const struct chat_event *ev,

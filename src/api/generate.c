@@ -248,21 +248,12 @@ static void wake(void *arg)
 
 static enum err find_model(struct generation *g, struct error *e)
 {
-    struct request *r = g->r;
+    enum err rc = request_find_model(g->r, g->model, e);
 
-    r->model = catalog_find(r->api->catalog, g->model);
-    if (!r->model && g->dialect->model_is_argument)
+    if (rc == ERR_MODEL && g->dialect->model_is_argument)
         return err_set(e, ERR_ARG, ERR_NO_POS, "Model not found: %.*s",
                        STR_FMT(str_sub(g->model, 0, 100)));
-    if (!r->model)
-        return err_set(e, ERR_MODEL, ERR_NO_POS,
-                       "The model %.*s does not exist or your team %.*s does not have access to "
-                       "it.",
-                       STR_FMT(str_sub(g->model, 0, 100)), STR_FMT(r->key.team_id));
-    if (!key_allows(&r->key, "model", r->model->id) && !key_allows(&r->key, "model", g->model))
-        return err_set(e, ERR_DENIED, ERR_NO_POS, "Access to the model %.*s is denied",
-                       STR_FMT(str_sub(g->model, 0, 100)));
-    return ERR_OK;
+    return rc;
 }
 
 /* The body, understood and allowed. */

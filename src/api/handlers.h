@@ -15,3 +15,5 @@ void handle_language_models(struct request *r);
 void handle_language_model(struct request *r);
 void handle_api_key(struct request *r);          /* api_key.c */
 void handle_chat_completions(struct request *r); /* chat.c */
+void handle_completions(struct request *r);      /* completions.c */
+void handle_tokenize_text(struct request *r);    /* tokenize_text.c */

@@ -130,6 +130,21 @@ enum err request_json(struct request *r, const struct json **root, struct error 
     return ERR_OK;
 }
 
+enum err request_find_model(struct request *r, str name, struct error *e)
+{
+    str shown = str_sub(name, 0, 100);
+
+    r->model = catalog_find(r->api->catalog, name);
+    if (!r->model)
+        return err_set(e, ERR_MODEL, ERR_NO_POS,
+                       "The model %.*s does not exist or your team %.*s does not have access to "
+                       "it.", STR_FMT(shown), STR_FMT(r->key.team_id));
+    if (!key_allows(&r->key, "model", r->model->id) && !key_allows(&r->key, "model", name))
+        return err_set(e, ERR_DENIED, ERR_NO_POS, "Access to the model %.*s is denied",
+                       STR_FMT(shown));
+    return ERR_OK;
+}
+
 /* ---- authenticate, admit ---- */
 
 /* Both spellings go through here. {NULL, 0}: none presented. Two that disagree are none. */

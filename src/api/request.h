@@ -36,6 +36,9 @@ static inline str request_id(const struct request *r) { return str_n(r->id, UUID
 /* The JSON body, checked: content type, emptiness, syntax. Its tree lives as long as r. */
 MUST_CHECK enum err request_json(struct request *r, const struct json **root, struct error *e);
 
+/* r->model by the name that the body gives, if the key may use it. ERR_MODEL, ERR_DENIED. */
+MUST_CHECK enum err request_find_model(struct request *r, str name, struct error *e);
+
 void reply_json(struct request *r, int status, str json);
 /* The one reply of a failed request: status, headers and body come from the error's code. */
 void reply_error(struct request *r, const struct error *e);

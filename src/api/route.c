@@ -20,6 +20,8 @@ static const struct route table[] = {
     ROUTE("GET", "/v1/language-models/{id}", SCOPE_MODELS, false, handle_language_model),
     ROUTE("GET", "/v1/api-key", SCOPE_KEY, false, handle_api_key),
     ROUTE("POST", "/v1/chat/completions", SCOPE_CHAT, true, handle_chat_completions),
+    ROUTE("POST", "/v1/completions", SCOPE_CHAT, true, handle_completions),
+    ROUTE("POST", "/v1/tokenize-text", SCOPE_MODELS, true, handle_tokenize_text),
 };
 
 #define N_ROUTE (sizeof table / sizeof table[0])
