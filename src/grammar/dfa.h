@@ -34,6 +34,7 @@ struct dfa {
     const uint32_t *n_word;            /* [n_state] strings accepted from there, UINT32_MAX:
                                         * infinitely or that many; NULL until dfa_count */
     uint32_t shared;                   /* 1 + enum dfa_shared, 0: private */
+    const struct dfa *json;            /* what dfa_json_string gives, where it is known already */
 };
 
 static inline uint32_t dfa_next(const struct dfa *d, uint32_t state, uint8_t byte)

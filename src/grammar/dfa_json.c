@@ -234,6 +234,8 @@ const struct dfa *dfa_json_string(struct dfa_work *w, const struct dfa *text)
 {
     if (w->rc != ERR_OK)
         return NULL;
+    if (text->json)
+        return text->json;
     if (is_same_table(text, dfa_shared(DFA_TEXT)))
         return dfa_shared(DFA_STRING);
     return dfa_json_spell(w, text);

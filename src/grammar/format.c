@@ -128,7 +128,7 @@ static_assert(sizeof format_names / sizeof *format_names == N_FORMAT + 1, "one n
 static const struct dfa *made[N_FORMAT];
 static pthread_mutex_t made_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* The automaton and nothing else stays. */
+/* The automaton and its JSON spelling stay, nothing else. */
 static const struct dfa *format_make(const struct format *f)
 {
     struct error e = {0};
@@ -142,7 +142,11 @@ static const struct dfa *format_make(const struct format *f)
     d = dfa_minimize(&w, d);
     CHECK(d && n_min == 0 && n_max == UINT32_MAX);
     arena_free(scratch);
-    return d;
+    struct dfa *out = arena_new_of(kept, struct dfa);
+    *out = *d;
+    out->json = dfa_json_string(&w, d);
+    CHECK(out->json);
+    return out;
 }
 
 const struct dfa *format_dfa(str name)

@@ -36,6 +36,8 @@ static const struct dfa *range_dfa(struct emit *m, const struct number_shape *s,
     struct number_range r = {s->is_integer,    is_unique,        s->min,       s->max,
                              s->min_exclusive, s->max_exclusive, s->divisor.v, s->divisor.n};
     const struct dfa *d = number_dfa(c->w, &r);
+    /* What is taken away ends somewhere, so what it is taken from must. */
+    if (is_unique && d) d = dfa_and(c->w, d, dfa_shared(DFA_NUMBER_SIZE));
     if (s->is_fraction && d) d = dfa_minus(c->w, d, dfa_shared(DFA_INTEGER));
     for (uint32_t i = 0; i < s->not_divisor.n && d; i++) {
         struct number_range multiple = {
