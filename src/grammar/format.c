@@ -89,27 +89,30 @@ struct format {
     const char *text;
     str (*make_text)(struct arena *a); /* NULL: text is all */
     const struct dfa *(*refine)(struct dfa_work *w, const struct dfa *a); /* or NULL */
+    const char *avoid;                 /* valid, but refused by much used readers: not written */
 };
+#define YEAR_0 "0000-.*"
+#define LEAP_SECOND ".*:60.*"
 static const struct format formats[] = {
-    {"date", FORMAT_DATE, NULL, NULL},
-    {"time", NULL, format_time, NULL},
-    {"date-time", NULL, format_date_time, NULL},
-    {"duration", FORMAT_DURATION, NULL, NULL},
-    {"email", FORMAT_EMAIL, NULL, limit_local_part},
-    {"idn-email", FORMAT_IDN_EMAIL, NULL, limit_local_part},
-    {"hostname", FORMAT_HOSTNAME, NULL, limit_name},
-    {"idn-hostname", FORMAT_IDN_HOSTNAME, NULL, NULL},
-    {"ipv4", FORMAT_IPV4, NULL, NULL},
-    {"ipv6", FORMAT_IPV6, NULL, NULL},
-    {"uri", FORMAT_URI, NULL, NULL},
-    {"uri-reference", FORMAT_URI_REFERENCE, NULL, NULL},
-    {"iri", FORMAT_IRI, NULL, NULL},
-    {"iri-reference", FORMAT_IRI_REFERENCE, NULL, NULL},
-    {"uri-template", FORMAT_URI_TEMPLATE, NULL, NULL},
-    {"uuid", FORMAT_UUID, NULL, NULL},
-    {"json-pointer", FORMAT_JSON_POINTER, NULL, NULL},
-    {"relative-json-pointer", FORMAT_RELATIVE_JSON_POINTER, NULL, NULL},
-    {"regex", NULL, format_regex, NULL},
+    {"date", FORMAT_DATE, NULL, NULL, YEAR_0},
+    {"time", NULL, format_time, NULL, LEAP_SECOND},
+    {"date-time", NULL, format_date_time, NULL, YEAR_0 "|" LEAP_SECOND},
+    {"duration", FORMAT_DURATION, NULL, NULL, NULL},
+    {"email", FORMAT_EMAIL, NULL, limit_local_part, NULL},
+    {"idn-email", FORMAT_IDN_EMAIL, NULL, limit_local_part, NULL},
+    {"hostname", FORMAT_HOSTNAME, NULL, limit_name, NULL},
+    {"idn-hostname", FORMAT_IDN_HOSTNAME, NULL, NULL, NULL},
+    {"ipv4", FORMAT_IPV4, NULL, NULL, NULL},
+    {"ipv6", FORMAT_IPV6, NULL, NULL, NULL},
+    {"uri", FORMAT_URI, NULL, NULL, NULL},
+    {"uri-reference", FORMAT_URI_REFERENCE, NULL, NULL, NULL},
+    {"iri", FORMAT_IRI, NULL, NULL, NULL},
+    {"iri-reference", FORMAT_IRI_REFERENCE, NULL, NULL, NULL},
+    {"uri-template", FORMAT_URI_TEMPLATE, NULL, NULL, NULL},
+    {"uuid", FORMAT_UUID, NULL, NULL, NULL},
+    {"json-pointer", FORMAT_JSON_POINTER, NULL, NULL, NULL},
+    {"relative-json-pointer", FORMAT_RELATIVE_JSON_POINTER, NULL, NULL, NULL},
+    {"regex", NULL, format_regex, NULL, NULL},
 };
 #define N_FORMAT (sizeof formats / sizeof *formats)
 
@@ -144,6 +147,7 @@ static const struct dfa *format_make(const struct format *f)
     arena_free(scratch);
     struct dfa *out = arena_new_of(kept, struct dfa);
     *out = *d;
+    if (f->avoid) d = dfa_minus(&w, d, regex_dfa(&w, str_of(f->avoid), true, &n_min, &n_max));
     out->json = dfa_json_string(&w, d);
     CHECK(out->json);
     return out;

@@ -6,7 +6,8 @@
 #pragma once
 #include "grammar/dfa.h"
 
-/* NULL: the name is not one of the vocabulary, and is an annotation only. */
+/* NULL: the name is not one of the vocabulary, and is an annotation only. Its JSON spelling leaves
+ * out what is valid but refused by much used readers: the year 0000 and leap seconds. */
 const struct dfa *format_dfa(str name);
 /* Names that are enforced, NULL-terminated. */
 extern const char *const format_names[];

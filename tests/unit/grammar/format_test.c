@@ -214,6 +214,27 @@ static void random_address(uint64_t *seed, char *out, size_t size, bool is_v6)
     }
 }
 
+/* What is written leaves out what much used readers refuse; what is judged does not. */
+static void test_spelling(void **state)
+{
+    static const struct { const char *format, *text; bool written; } rows[] = {
+        {"date", "2024-02-29", true}, {"date", "0000-01-01", false}, {"date", "0001-01-01", true},
+        {"time", "23:59:59Z", true}, {"time", "23:59:60Z", false},
+        {"date-time", "2024-02-29T23:59:59.5+01:00", true},
+        {"date-time", "2016-12-31T23:59:60Z", false},
+        {"date-time", "0000-12-31T23:59:59Z", false},
+        {"uuid", "00000000-0000-0000-0000-000000000000", true},
+    };
+    (void)state;
+    for (size_t i = 0; i < N_OF(rows); i++) {
+        const struct dfa *d = format_dfa(str_of(rows[i].format));
+        char json[64];
+        snprintf(json, sizeof json, "\"%s\"", rows[i].text);
+        assert_true(dfa_match(d, str_of(rows[i].text)));
+        assert_int_equal(dfa_match(d->json, str_of(json)), rows[i].written);
+    }
+}
+
 static void test_addresses(void **state)
 {
     (void)state;
@@ -311,7 +332,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_threads),   cmocka_unit_test(test_suite),
         cmocka_unit_test(test_dates),     cmocka_unit_test(test_leap_seconds),
-        cmocka_unit_test(test_addresses), cmocka_unit_test(test_lengths),
+        cmocka_unit_test(test_spelling),  cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_regex),     cmocka_unit_test(test_sizes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
