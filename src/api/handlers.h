@@ -13,7 +13,12 @@ void handle_models(struct request *r);           /* models.c */
 void handle_model(struct request *r);
 void handle_language_models(struct request *r);
 void handle_language_model(struct request *r);
+void handle_no_models(struct request *r);        /* of kinds that are not served */
+void handle_no_model(struct request *r);
 void handle_api_key(struct request *r);          /* api_key.c */
 void handle_chat_completions(struct request *r); /* chat.c */
 void handle_completions(struct request *r);      /* completions.c */
 void handle_tokenize_text(struct request *r);    /* tokenize_text.c */
+void handle_messages(struct request *r);         /* messages.c */
+void handle_messages_count(struct request *r);
+void handle_complete(struct request *r);         /* complete.c */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Model listings: the minimal one of OpenAI with what xAI adds, and xAI's language models.
+ * Model listings: the minimal one of OpenAI with what xAI adds, and xAI's listings by kind. All
+ * models here are language models.
  */
 #include "api/handlers.h"
 
@@ -14,6 +15,23 @@ static void prices(struct json_writer *w, const struct model_entry *m)
     jw_kv_int(w, "cached_prompt_text_token_price", m->price.cached);
     jw_kv_int(w, "prompt_image_token_price", 0);
     jw_kv_int(w, "completion_text_token_price", m->price.completion);
+}
+
+/* Prices do not depend on the length of a prompt. */
+static void long_prices(struct json_writer *w, const struct model_entry *m)
+{
+    jw_kv_int(w, "prompt_text_token_price_long_context", m->price.prompt);
+    jw_kv_int(w, "cached_prompt_text_token_price_long_context", m->price.cached);
+    jw_kv_int(w, "completion_text_token_price_long_context", m->price.completion);
+    jw_kv_int(w, "long_context_threshold", m->n_ctx);
+}
+
+static void modalities(struct json_writer *w, const char *key)
+{
+    jw_key(w, key);
+    jw_array(w);
+    jw_cstring(w, "text");
+    jw_array_end(w);
 }
 
 static void aliases(struct json_writer *w, const struct model_entry *m)
@@ -38,15 +56,10 @@ static void write_model(struct json_writer *w, const struct model_entry *m)
     jw_kv_int(w, "context_length", m->n_ctx);
     jw_kv_int(w, "max_model_len", m->n_ctx);
     prices(w, m);
+    long_prices(w, m);
+    modalities(w, "input_modalities");
+    modalities(w, "output_modalities");
     jw_object_end(w);
-}
-
-static void modalities(struct json_writer *w, const char *key)
-{
-    jw_key(w, key);
-    jw_array(w);
-    jw_cstring(w, "text");
-    jw_array_end(w);
 }
 
 static void write_language_model(struct json_writer *w, const struct model_entry *m)
@@ -74,6 +87,7 @@ static void send(struct request *r, struct buf *b)
     buf_done(b);
 }
 
+/* write NULL: a kind of model that is not here. */
 static void list(struct request *r, const char *object, const char *key, model_writer *write)
 {
     const struct catalog *c = r->api->catalog;
@@ -86,7 +100,7 @@ static void list(struct request *r, const char *object, const char *key, model_w
     if (object) jw_kv_cstring(&w, "object", object);
     jw_key(&w, key);
     jw_array(&w);
-    for (int i = 0; i < c->n; i++)
+    for (int i = 0; write && i < c->n; i++)
         if (key_allows(&r->key, "model", c->entry[i].id)) write(&w, &c->entry[i]);
     jw_array_end(&w);
     jw_object_end(&w);
@@ -95,7 +109,7 @@ static void list(struct request *r, const char *object, const char *key, model_w
 
 static void one(struct request *r, model_writer *write)
 {
-    const struct model_entry *m = catalog_find(r->api->catalog, r->param);
+    const struct model_entry *m = write ? catalog_find(r->api->catalog, r->param) : NULL;
     struct buf b;
     struct json_writer w;
     struct error e;
@@ -116,3 +130,5 @@ void handle_models(struct request *r) { list(r, "list", "data", write_model); }
 void handle_model(struct request *r) { one(r, write_model); }
 void handle_language_models(struct request *r) { list(r, NULL, "models", write_language_model); }
 void handle_language_model(struct request *r) { one(r, write_language_model); }
+void handle_no_models(struct request *r) { list(r, NULL, "models", NULL); }
+void handle_no_model(struct request *r) { one(r, NULL); }

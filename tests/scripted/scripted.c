@@ -102,7 +102,7 @@ static void *tick(void *arg)
 static enum err run_start(struct backend *b, const struct chat_request *r, struct arena *a,
                           struct backend_run **out, struct error *e)
 {
-    str name = r->message[r->n_message - 1].text;
+    str name = r->n_raw ? r->raw[0].text : r->message[r->n_message - 1].text;
     const struct json *script = json_get_str(((struct scripted *)b)->scripts, name);
     struct backend_run *run;
 
