@@ -4,7 +4,7 @@
 name, method, path, body (JSON value, or a string sent as it is), headers, key (absent: the admin
 key; null: none; a string: that one), status, json ({"path": value}), contains ({"path": text}),
 keys ({"path": [exact member names]}), header ({"name": value}). $KEY stands for the admin key.
-Every error body must also be JSON of the xAI shape.
+Every error body must also be JSON of the xAI shape, or of Anthropic's on Anthropic's paths.
 """
 import json
 import pathlib
@@ -46,8 +46,15 @@ class Cases(unittest.TestCase):
         for path, wanted in case.get("keys", {}).items():
             self.assertEqual(sorted(at(value, path)), wanted)
         if case["status"] >= 400 and "health" not in case["path"]:
-            self.assertLessEqual(set(value), {"code", "error"})
-            self.assertIsInstance(value["error"], str)
+            if case["path"].startswith(("/v1/messages", "/v1/complete/")) or case["path"] == "/v1/complete":
+                self.check_anthropic(value)
+            else:
+                self.assertLessEqual(set(value), {"code", "error"})
+                self.assertIsInstance(value["error"], str)
+
+    def check_anthropic(self, value):
+        self.assertEqual(set(value), {"type", "error", "request_id"})
+        self.assertEqual((value["type"], set(value["error"])), ("error", {"type", "message"}))
 
     def check(self, case):
         status, headers, text = self.send(case)

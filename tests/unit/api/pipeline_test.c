@@ -270,7 +270,10 @@ static void test_no_key(void **state)
 
         if (r->scope == SCOPE_PUBLIC ? status == 401 : status != 401)
             fail_msg("%s %s: %d", r->method, r->path, status);
-        if (status == 401) has("{\"code\":\"unauthenticated:no-credentials\"");
+        if (status == 401 && r->errors == ERRORS_ANTHROPIC)
+            has("{\"type\":\"error\",\"error\":{\"type\":\"authentication_error\"");
+        else if (status == 401)
+            has("{\"code\":\"unauthenticated:no-credentials\"");
         has("x-request-id: ");
         has("access-control-allow-origin: *");
     }
@@ -283,7 +286,8 @@ static void test_wrong_key(void **state)
     (void)state;
     for (size_t i = 0; (r = route_at(i)); i++) {
         if (r->scope == SCOPE_PUBLIC) continue;
-        assert_int_equal(ask(r->method, r->path, bearer(STR("xai-wrong")), STR("")), 400);
+        assert_int_equal(ask(r->method, r->path, bearer(STR("xai-wrong")), STR("")),
+                         r->errors == ERRORS_ANTHROPIC ? 401 : 400);
         has("Incorrect API key");
     }
     w.api.wrong_key_status = 401;

@@ -67,6 +67,23 @@ static void test_find(void **state)
     }
 }
 
+/* Also where the method is wrong, and below a path of Anthropic's. */
+static void test_errors(void **state)
+{
+    static const struct { const char *path; enum route_errors errors; } row[] = {
+        {"/v1/messages", ERRORS_ANTHROPIC}, {"/v1/messages/count_tokens", ERRORS_ANTHROPIC},
+        {"/v1/messages/batches", ERRORS_ANTHROPIC}, {"/v1/complete", ERRORS_ANTHROPIC},
+        {"/v1/completions", ERRORS_AS_CONFIGURED}, {"/v1/message", ERRORS_AS_CONFIGURED},
+        {"/v1/messages2", ERRORS_AS_CONFIGURED}, {"/v1/chat/completions", ERRORS_AS_CONFIGURED},
+        {"/v1/models", ERRORS_AS_CONFIGURED}, {"/", ERRORS_AS_CONFIGURED},
+        {"", ERRORS_AS_CONFIGURED},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < N_OF(row); i++)
+        if (route_errors(str_of(row[i].path)) != row[i].errors) fail_msg("%s", row[i].path);
+}
+
 /* ---- names ---- */
 
 /* Every language model and alias that the API's documents and their examples name. */
@@ -130,7 +147,7 @@ static void test_aliases(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows), cmocka_unit_test(test_find), cmocka_unit_test(test_catalog),
+        cmocka_unit_test(test_rows), cmocka_unit_test(test_find), cmocka_unit_test(test_errors), cmocka_unit_test(test_catalog),
         cmocka_unit_test(test_aliases),
     };
 
