@@ -13,6 +13,8 @@ void handle_models(struct request *r);           /* models.c */
 void handle_model(struct request *r);
 void handle_language_models(struct request *r);
 void handle_language_model(struct request *r);
+void handle_no_models(struct request *r);        /* of kinds that are not served */
+void handle_no_model(struct request *r);
 void handle_api_key(struct request *r);          /* api_key.c */
 void handle_chat_completions(struct request *r); /* chat.c */
 void handle_completions(struct request *r);      /* completions.c */
