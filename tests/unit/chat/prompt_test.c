@@ -600,6 +600,136 @@ static void test_limit(void **state)
     vocab_free(v);
 }
 
+/* ---- prompts without a template ---- */
+
+static const struct {
+    const char *text;
+    int add_bos, add_eos;
+    bool has_bos;
+    size_t n;                          /* tokens, BPE and SPM alike */
+} raws[] = {
+    {"abc", 1, 0, true, 4}, {"abc", 0, 0, false, 3}, {"abc", 1, 1, true, 4},
+    {"abc", 0, 1, false, 3}, {"", 1, 0, true, 1}, {"", 0, 0, true, 1}, {"", 0, 1, true, 1},
+    {"", 1, 1, true, 1}, {"<|bos|>", 0, 0, false, 7}, {"<|sys|>a<|end|><|eos|>", 1, 0, true, 23},
+    {"\xff\xfe", 0, 0, false, 2},
+};
+
+static void test_raw_text(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2 * N_OF(raws); i++) {
+        size_t row = i / 2;
+        struct vocab *v = make(i % 2, raws[row].add_bos, raws[row].add_eos);
+        struct chat_raw raw = {.text = str_of(raws[row].text)};
+        struct chat_model m = model_of(v);
+        struct chat_prompt p;
+        struct error e;
+
+        if (chat_prompt_raw(&m, &raw, &p, &e) != ERR_OK) fail_msg("%s", e.text);
+        if (p.ids.n != raws[row].n) fail_msg("row %zu: %zu tokens", row, p.ids.n);
+        assert_int_equal(count(&p, ID(bos)), raws[row].has_bos);
+        assert_true(!raws[row].has_bos || p.ids.id[0] == ID(bos));
+        assert_int_equal(count(&p, ID(eos)) + count(&p, ID(sys)) + count(&p, ID(end)), 0);
+        assert_true(!p.opens_reasoning && !p.may_reason);
+        chat_prompt_done(&p);
+        vocab_free(v);
+    }
+}
+
+static void test_raw_ids(void **state)
+{
+    static const int32_t id[] = {261, 0, 256, 65}, beyond[] = {1, 262}, below[] = {-1};
+    static const struct { struct chat_raw raw; const char *error; } row[] = {
+        {{.id = id, .n_id = 4}, NULL},
+        {{.id = beyond, .n_id = 2}, "token id 262, but this model's tokens are 0 to 261"},
+        {{.id = below, .n_id = 1}, "token id -1"},
+    };
+    struct vocab *v = make(false, 1, 0);
+    struct chat_model m = model_of(v);
+    struct chat_prompt p;
+    struct error e;
+
+    (void)state;
+    for (size_t i = 0; i < N_OF(row); i++) {
+        enum err rc = chat_prompt_raw(&m, &row[i].raw, &p, &e);
+
+        assert_int_equal(rc, row[i].error ? ERR_ARG : ERR_OK);
+        if (rc != ERR_OK) {
+            assert_non_null(strstr(e.text, row[i].error));
+            continue;
+        }
+        /* As they are: control tokens too, and no BOS before them. */
+        assert_int_equal(p.ids.n, 4);
+        assert_memory_equal(p.ids.id, id, sizeof id);
+        chat_prompt_done(&p);
+    }
+    vocab_free(v);
+}
+
+static void test_raw_limit(void **state)
+{
+    char text[300];
+    struct vocab *v = make(false, 1, 0);
+    static const struct { size_t n; int n_max; const char *error; } row[] = {
+        {99, 100, NULL}, {100, 100, "but the request contains 101 tokens"},
+        {300, 4, "but the request contains more than 256 tokens"},
+    };
+
+    (void)state;
+    memset(text, 'x', sizeof text);
+    for (size_t i = 0; i < N_OF(row); i++) {
+        struct chat_raw raw = {.text = str_n(text, row[i].n)};
+        struct chat_model m = model_of(v);
+        struct chat_prompt p;
+        struct error e;
+
+        m.n_prompt_max = row[i].n_max;
+        if (row[i].error) {
+            assert_int_equal(chat_prompt_raw(&m, &raw, &p, &e), ERR_CONTEXT);
+            assert_non_null(strstr(e.text, row[i].error));
+            continue;
+        }
+        assert_int_equal(chat_prompt_raw(&m, &raw, &p, &e), ERR_OK);
+        chat_prompt_done(&p);
+    }
+    vocab_free(v);
+}
+
+static void test_raw_suffix(void **state)
+{
+    static const struct tiny_special special[] = {
+        {"<|fim_prefix|>", TOKEN_CONTROL}, {"<|fim_suffix|>", TOKEN_CONTROL},
+        {"<|fim_middle|>", TOKEN_CONTROL}, {"<|bos|>", TOKEN_CONTROL}};
+    static const int32_t want[] = {259, 256, 'a', 'b', 257, 'c', 258};
+    static const int32_t id[] = {'a', 'b'};
+    struct chat_raw raw = {.text = STR("ab"), .suffix = STR("c")};
+    struct vocab *v;
+    struct chat_model m;
+    struct chat_prompt p;
+    struct error e;
+
+    (void)state;
+    for (size_t n = 2; n <= 4; n++) {
+        tiny_bpe(&tiny, "qwen2", NULL, 0, special, n);
+        if (n == 4) tiny.desc.bos = 259;
+        tiny.desc.add_bos = n == 4;
+        if (vocab_new(&tiny.desc, &v, &e) != ERR_OK) fail_msg("%s", e.text);
+        m = model_of(v);
+        raw.id = n == 3 ? id : NULL;
+        raw.n_id = n == 3 ? 2 : 0;
+        if (n == 2) {
+            assert_int_equal(chat_prompt_raw(&m, &raw, &p, &e), ERR_ARG);
+            assert_non_null(strstr(e.text, "'suffix' is not possible with this model"));
+        } else {
+            if (chat_prompt_raw(&m, &raw, &p, &e) != ERR_OK) fail_msg("%s", e.text);
+            assert_int_equal(p.ids.n, n == 4 ? 7 : 6);
+            assert_memory_equal(p.ids.id, want + (n == 3), p.ids.n * sizeof *want);
+            chat_prompt_done(&p);
+        }
+        vocab_free(v);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -608,7 +738,9 @@ int main(void)
         cmocka_unit_test(test_globals), cmocka_unit_test(test_forms),
         cmocka_unit_test(test_explained), cmocka_unit_test(test_refusal),
         cmocka_unit_test(test_large_arguments), cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_limit), cmocka_unit_test(test_raw_text),
+        cmocka_unit_test(test_raw_ids), cmocka_unit_test(test_raw_limit),
+        cmocka_unit_test(test_raw_suffix),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
