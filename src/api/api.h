@@ -23,6 +23,7 @@ struct api {
     struct keyring *keys;              /* borrows */
     struct pool *pool;                 /* borrows; prepares large requests */
     struct ledger ledger;
+    struct responses *responses;       /* borrows; kept responses */
     const struct catalog *catalog;     /* borrows; read only once state is API_READY */
     _Atomic enum api_state state;      /* release when set, acquire when read */
 };

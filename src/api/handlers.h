@@ -22,3 +22,7 @@ void handle_tokenize_text(struct request *r);    /* tokenize_text.c */
 void handle_messages(struct request *r);         /* messages.c */
 void handle_messages_count(struct request *r);
 void handle_complete(struct request *r);         /* complete.c */
+void handle_responses(struct request *r);        /* responses.c */
+void handle_response(struct request *r);         /* responses_get.c */
+void handle_response_inputs(struct request *r);
+void handle_response_delete(struct request *r);

@@ -31,6 +31,10 @@ static const struct route table[] = {
     ROUTE_ANTHROPIC("POST", "/v1/complete", SCOPE_CHAT, true, handle_complete),
     ROUTE("POST", "/v1/completions", SCOPE_CHAT, true, handle_completions),
     ROUTE("POST", "/v1/tokenize-text", SCOPE_MODELS, true, handle_tokenize_text),
+    ROUTE("POST", "/v1/responses", SCOPE_CHAT, true, handle_responses),
+    ROUTE("GET", "/v1/responses/{id}", SCOPE_CHAT, false, handle_response),
+    ROUTE("DELETE", "/v1/responses/{id}", SCOPE_CHAT, false, handle_response_delete),
+    ROUTE("GET", "/v1/responses/{id}/input_items", SCOPE_CHAT, false, handle_response_inputs),
 };
 
 #define N_ROUTE (sizeof table / sizeof table[0])

@@ -70,6 +70,8 @@ static const struct option table[] = {
      "a waiting stream gets a comment this often"},
     {"drain-ms", KIND_INT, AT(drain_ms), "10000", 0, 3600000, "MS",
      "time running requests get after SIGTERM"},
+    {"keep-days", KIND_INT, AT(keep_days), "30", 1, 36500, "N",
+     "days that responses are kept"},
     {"tls-cert", KIND_TEXT, AT(tls_cert), NULL, 0, 0, "FILE",
      "certificate chain (PEM); serves HTTPS together with tls-key"},
     {"tls-key", KIND_TEXT, AT(tls_key), NULL, 0, 0, "FILE",

@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include "api/api.h"
+#include "api/responses_store.h"
 #include "backend/local.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -27,6 +28,9 @@
 #define POOL_THREADS 4
 #define POOL_QUEUE_MAX 1024
 #define DATABASE_FILE "grokd.db"
+#define SEAL_KEY_FILE "seal.key"
+#define S_PER_DAY 86400
+#define SWEEP_EVERY_NS (60 * NS_PER_S)
 #define MODEL_ID_MAX 128               /* bytes of a name that a file gives itself */
 
 static_assert(CONFIG_MODELS_MAX <= CATALOG_MODELS_MAX, "every model finds room in the catalog");
@@ -37,6 +41,8 @@ struct wire {
     struct arena *arena;
     struct keyring *keys;
     struct writer *writer;
+    struct responses *responses;
+    int64_t swept_ns;                  /* of the writer's thread */
     struct catalog catalog;
     struct engine *engine[CONFIG_MODELS_MAX];
     struct pool *pool;
@@ -48,13 +54,17 @@ struct wire {
 
 /* ---- data dir, keys ---- */
 
-/* Runs on the writer thread: another process may have changed the keys. */
-static void refresh_keys(void *keys, struct db *db)
+/* Runs on the writer thread: another process may have changed the keys; what is kept may have
+ * expired. */
+static void look_after_store(void *arg, struct db *db)
 {
+    struct wire *w = arg;
     struct error e;
 
-    if (keyring_refresh(keys, db, false, &e) != ERR_OK)
+    if (keyring_refresh(w->keys, db, false, &e) != ERR_OK)
         log_error("keys", "event=refresh_failed text=\"%s\"", e.text);
+    if (clock_ns() - w->swept_ns < SWEEP_EVERY_NS) return;
+    if (!responses_sweep(db)) w->swept_ns = clock_ns();
 }
 
 /* First start: one key that may do everything, shown once and kept for the owner to read. */
@@ -101,7 +111,9 @@ static enum err open_store(struct wire *w, struct error *e)
     rc = load_keys(w, db, e);
     db_close(&db);
     if (rc != ERR_OK) return rc;
-    return writer_open(path, refresh_keys, w->keys, &w->writer, e);
+    TRY(writer_open(path, look_after_store, w, &w->writer, e));
+    return responses_open(path, config_path(w->config, w->arena, SEAL_KEY_FILE), w->writer,
+                          w->config->keep_days * S_PER_DAY, &w->responses, e);
 }
 
 /* ---- engines ---- */
@@ -285,6 +297,7 @@ static enum err open_server(struct wire *w, struct error *e)
     w->api.pool = w->pool;
     w->api.keys = w->keys;
     w->api.ledger.writer = w->writer;
+    w->api.responses = w->responses;
     w->api.catalog = &w->catalog;
     return server_open(&o, &handler, &w->server, e);
 }
@@ -369,6 +382,7 @@ static void stop(struct wire *w)
         engine_close(&w->engine[i]);
     }
     writer_close(&w->writer);
+    responses_close(&w->responses);
     keyring_free(w->keys);
 }
 

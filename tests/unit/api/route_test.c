@@ -17,7 +17,7 @@ static void test_rows(void **state)
         assert_in_range(r->scope, SCOPE_PUBLIC, SCOPE_CHAT);
         assert_non_null(r->handle);
         assert_int_equal(r->path[0], '/');
-        assert_int_equal(r->has_body, strcmp(r->method, "GET") != 0);
+        assert_int_equal(r->has_body, strcmp(r->method, "POST") == 0);
         assert_true(r->scope != SCOPE_PUBLIC || strncmp(r->path, "/v1/", 4) != 0);
     }
     assert_true(n >= 10);
@@ -35,6 +35,13 @@ static const struct { const char *method, *path, *found, *param, *allow; } finds
     {"GET", "/v1/models/a b%", "/v1/models/{id}", "a b%", ""},
     {"GET", "/v1/models//", NULL, "", ""},
     {"GET", "/v1/models/a/b", NULL, "", ""},
+    {"GET", "/v1/responses/x", "/v1/responses/{id}", "x", ""},
+    {"DELETE", "/v1/responses/x/", "/v1/responses/{id}", "x", ""},
+    {"GET", "/v1/responses/x/input_items", "/v1/responses/{id}/input_items", "x", ""},
+    {"GET", "/v1/responses//input_items", NULL, "", ""},
+    {"GET", "/v1/responses/a/b/input_items", NULL, "", ""},
+    {"POST", "/v1/responses/x/input_items", NULL, "", "GET"},
+    {"POST", "/v1/responses/x", NULL, "", "GET, DELETE"},
     {"GET", "/v1/language-models/m", "/v1/language-models/{id}", "m", ""},
     {"POST", "/v1/chat/completions", "/v1/chat/completions", "", ""},
     {"POST", "/v1/chat/completions/", "/v1/chat/completions", "", ""},

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The fields of POST /v1/responses. What this server does not do is refused by name; fields of
+ * other APIs (stop, seed, n, penalties) are not looked at, as at xAI.
+ */
+#include <limits.h>
+#include <stdio.h>
+#include "api/chat_parse_internal.h"
+#include "api/responses_internal.h"
+#include "base/rand.h"
+
+#define TOOLS_PATH_BYTES 64
+#define TOP_LOGPROBS_MAX 8
+#define INCLUDE_MAX 64
+
+/* ---- tools ---- */
+
+static void refuse_tool(struct responses_reader *r, const struct json *tool, uint32_t i)
+{
+    static const char *const server_side[] = {
+        "web_search", "web_search_preview", "x_search", "code_interpreter", "code_execution",
+        "file_search", "collections_search", "mcp", "image_generation", "attachment_search",
+        "view_image", "view_x_video", "shell", "local_shell", "custom"};
+    char path[TOOLS_PATH_BYTES];
+    str type;
+
+    snprintf(path, sizeof path, "tools[%u]", i);
+    type = fields_str(&r->f, tool, path, "type");
+    if (reader_failed(r) || tool->type != JSON_OBJECT || str_is(type, "function")) return;
+    if (str_is(type, "live_search")) {
+        reader_refuse(r, ERR_GONE,
+                      "Live search is deprecated. Please switch to the Agent Tools API");
+        return;
+    }
+    if (!type.p) {
+        fields_type_error(&r->f, path, tool->pos, "missing field `type`");
+        return;
+    }
+    for (size_t k = 0; k < sizeof server_side / sizeof server_side[0]; k++)
+        if (str_is(type, server_side[k])) {
+            fields_range_error(&r->f, "%s: tools of type '%s' are not supported by this server "
+                               "yet. Leave it out, or offer it as a tool of type 'function'.",
+                               path, server_side[k]);
+            return;
+        }
+    fields_range_error(&r->f, "%s: unknown tool type '%.*s', expected 'function'.", path,
+                       STR_FMT(str_sub(type, 0, 64)));
+}
+
+static struct json string_value(str s)
+{
+    return (struct json){.type = JSON_STRING, .string = s};
+}
+
+/* {"type": "function", "function": {...}}: the one form that templates know. */
+static const struct json *chat_shape(struct arena *a, const struct chat_tool *t)
+{
+    struct json_member *outer = arena_alloc(a, 2 * sizeof *outer);
+    struct json_member *inner = arena_alloc(a, 3 * sizeof *inner);
+    struct json *v = arena_new_of(a, struct json);
+    uint32_t n = 0;
+
+    inner[n++] = (struct json_member){.key = STR("name"), .value = string_value(t->name)};
+    if (t->description.p)
+        inner[n++] = (struct json_member){.key = STR("description"),
+                                          .value = string_value(t->description)};
+    if (t->parameters)
+        inner[n++] = (struct json_member){.key = STR("parameters"), .value = *t->parameters};
+    outer[0] = (struct json_member){.key = STR("type"), .value = string_value(STR("function"))};
+    outer[1] = (struct json_member){.key = STR("function"),
+                                    .value = {.type = JSON_OBJECT, .n = n, .member = inner}};
+    *v = (struct json){.type = JSON_OBJECT, .n = 2, .member = outer};
+    return v;
+}
+
+/* Reads them as chat completions do, which knows the flat spelling too. */
+static void tools(struct responses_reader *r)
+{
+    struct arena *a = r->f.arena;
+    struct chat_params as_chat = {0};
+    struct parse p = {.f = r->f, .root = r->in->root, .out = &as_chat};
+    struct chat_request *c = &r->out->chat;
+    struct chat_tool *tool;
+
+    r->out->tools = fields_typed(&r->f, r->in->root, "", "tools", JSON_ARRAY);
+    for (uint32_t i = 0; r->out->tools && i < r->out->tools->n && i < CHAT_TOOLS_MAX; i++)
+        refuse_tool(r, &r->out->tools->item[i], i);
+    if (reader_failed(r)) return;
+    parse_tools(&p);
+    r->f.rc = p.f.rc;
+    if (reader_failed(r)) return;
+    tool = arena_alloc(a, as_chat.chat.n_tool * sizeof *tool + 1);
+    for (size_t i = 0; i < as_chat.chat.n_tool; i++) {
+        tool[i] = as_chat.chat.tool[i];
+        tool[i].source = chat_shape(a, &tool[i]);
+    }
+    c->tool = tool;
+    c->n_tool = as_chat.chat.n_tool;
+    c->tool_choice = as_chat.chat.tool_choice;
+    c->tool_named = as_chat.chat.tool_named;
+    c->parallel_calls = as_chat.chat.parallel_calls;
+    r->out->tool_choice = json_get(r->in->root, "tool_choice");
+    if (json_absent(r->out->tool_choice)) r->out->tool_choice = NULL;
+}
+
+/* ---- the format of the text ---- */
+
+static void schema_format(struct responses_reader *r, const struct json *format)
+{
+    static const char path[] = "text.format";
+    const struct json *inner = fields_typed(&r->f, format, path, "json_schema", JSON_OBJECT);
+    const struct json *o = inner ? inner : format;
+
+    fields_str(&r->f, o, path, "name");
+    fields_str(&r->f, o, path, "description");
+    fields_bool(&r->f, o, path, "strict", true);   /* either way the schema is obeyed */
+    r->out->chat.format = FORMAT_JSON_SCHEMA;
+    r->out->chat.schema = fields_typed(&r->f, o, path, "schema", JSON_OBJECT);
+    if (!r->out->chat.schema) fields_type_error(&r->f, path, o->pos, "missing field `schema`");
+}
+
+static void format(struct responses_reader *r)
+{
+    const struct json *text = fields_typed(&r->f, r->in->root, "", "text", JSON_OBJECT);
+    const struct json *o = fields_typed(&r->f, text, "text", "format", JSON_OBJECT);
+    str type = fields_str(&r->f, o, "text.format", "type");
+
+    fields_str(&r->f, text, "text", "verbosity");
+    r->out->format = o;
+    if (!o || reader_failed(r) || str_is(type, "text")) return;
+    if (str_is(type, "json_object"))
+        r->out->chat.format = FORMAT_JSON_OBJECT;
+    else if (str_is(type, "json_schema"))
+        schema_format(r, o);
+    else
+        fields_type_error(&r->f, "text.format", o->pos,
+                          "unknown type, expected one of `text`, `json_object`, `json_schema`");
+}
+
+/* ---- numbers ---- */
+
+static void sampling(struct responses_reader *r)
+{
+    const struct api *api = r->in->api;
+    const struct json *root = r->in->root;
+    struct sample_params *s = &r->out->chat.sample;
+
+    *s = SAMPLE_DEFAULT;
+    r->out->temperature = fields_double(&r->f, root, "", "temperature", 0, 2,
+                                        api->default_temperature);
+    r->out->top_p = fields_double(&r->f, root, "", "top_p", 0, 1, api->default_top_p);
+    s->temperature = (float)r->out->temperature;
+    s->top_p = (float)r->out->top_p;
+    rand_bytes(&s->seed, sizeof s->seed);
+}
+
+static void lengths(struct responses_reader *r)
+{
+    const struct json *root = r->in->root;
+    struct responses_params *o = r->out;
+
+    o->max_output_tokens = fields_int(&r->f, root, "", "max_output_tokens", 1, INT64_MAX, 0);
+    o->max_tool_calls = fields_int(&r->f, root, "", "max_tool_calls", 1, INT64_MAX, 0);
+    fields_int(&r->f, root, "", "max_turns", 1, INT64_MAX, 0);     /* of server-side tools */
+    o->chat.n_choice = 1;
+    o->chat.max_tokens = o->max_output_tokens == 0 || o->max_output_tokens > INT32_MAX
+                             ? INT32_MAX : (int)o->max_output_tokens;
+}
+
+/* ---- reasoning, include, words ---- */
+
+static void reasoning(struct responses_reader *r)
+{
+    static const char *const efforts[] = {"none", "minimal", "low", "medium", "high", "xhigh"};
+    static const char path[] = "reasoning";
+    const struct json *o = fields_typed(&r->f, r->in->root, "", path, JSON_OBJECT);
+    size_t n = sizeof efforts / sizeof efforts[0], i = 0;
+
+    fields_str(&r->f, o, path, "summary");
+    fields_str(&r->f, o, path, "generate_summary");
+    r->out->effort = fields_str(&r->f, o, path, "effort");
+    if (reader_failed(r) || !r->out->effort.p) return;
+    while (i < n && !str_is(r->out->effort, efforts[i])) i++;
+    if (i == n) reader_refuse(r, ERR_ARG, "Invalid reasoning effort.");
+    r->out->chat.thinking = i == 0 ? THINKING_OFF : THINKING_ON;
+}
+
+static void include(struct responses_reader *r)
+{
+    const struct json *list = fields_typed(&r->f, r->in->root, "", "include", JSON_ARRAY);
+    struct chat_request *c = &r->out->chat;
+
+    r->out->seals = !r->out->store;
+    c->logprobs = fields_bool(&r->f, r->in->root, "", "logprobs", false);
+    c->n_top_logprobs = (int)fields_int(&r->f, r->in->root, "", "top_logprobs", 0,
+                                        TOP_LOGPROBS_MAX, 0);
+    if (!list) return;
+    if (list->n > INCLUDE_MAX)
+        fields_range_error(&r->f, "'include' may hold at most %d strings.", INCLUDE_MAX);
+    for (uint32_t i = 0; i < list->n && !reader_failed(r); i++) {
+        const struct json *v = &list->item[i];
+
+        if (v->type != JSON_STRING)
+            fields_type_error(&r->f, "include", v->pos, "expected strings");
+        else if (str_is(v->string, "reasoning.encrypted_content"))
+            r->out->seals = true;
+        else if (str_is(v->string, "message.output_text.logprobs"))
+            c->logprobs = true;
+    }
+}
+
+static void words(struct responses_reader *r)
+{
+    const struct json *root = r->in->root;
+    struct responses_params *o = r->out;
+
+    o->model = fields_str(&r->f, root, "", "model");
+    if (!reader_failed(r) && !o->model.p)
+        fields_type_error(&r->f, "model", root->pos, "missing field `model`");
+    o->stream = fields_bool(&r->f, root, "", "stream", false);
+    o->store = fields_bool(&r->f, root, "", "store", true);
+    o->previous_id = fields_str(&r->f, root, "", "previous_response_id");
+    o->instructions = fields_str(&r->f, root, "", "instructions");
+    o->user = fields_str(&r->f, root, "", "user");
+    o->prompt_cache_key = fields_str(&r->f, root, "", "prompt_cache_key");
+    o->safety_identifier = fields_str(&r->f, root, "", "safety_identifier");
+    fields_str(&r->f, root, "", "service_tier");
+    fields_str(&r->f, root, "", "truncation");
+    fields_typed(&r->f, root, "", "metadata", JSON_OBJECT);
+    fields_typed(&r->f, root, "", "context_management", JSON_ARRAY);
+    fields_typed(&r->f, root, "", "stream_options", JSON_OBJECT);
+    if (o->instructions.n && o->previous_id.n)
+        reader_refuse(r, ERR_ARG, "'instructions' cannot be combined with 'previous_response_id': "
+                                  "those of the conversation stay in force. Leave one of them out.");
+}
+
+static void unsupported(struct responses_reader *r)
+{
+    const struct json *root = r->in->root;
+
+    if (fields_bool(&r->f, root, "", "background", false))
+        reader_refuse(r, ERR_ARG,
+                      "Background mode is not supported: leave 'background' out, or send false.");
+    if (!json_absent(json_get(root, "response_format")))
+        reader_refuse(r, ERR_ARG,
+                      "'response_format' is not supported on /v1/responses \xe2\x80\x94 use "
+                      "'text.format' instead.");
+    if (!json_absent(json_get(root, "search_parameters")))
+        reader_refuse(r, ERR_GONE,
+                      "Live search is deprecated. Please switch to the Agent Tools API");
+}
+
+enum err responses_parse(const struct responses_in *in, struct responses_params *out,
+                         struct error *e)
+{
+    struct responses_reader r = {.f = {.body = in->body, .arena = in->arena, .e = e}, .in = in,
+                                 .out = out};
+
+    *out = (struct responses_params){0};
+    if (in->root->type != JSON_OBJECT) {
+        fields_type_error(&r.f, "body", in->root->pos, "expected an object");
+        return r.f.rc;
+    }
+    words(&r);
+    sampling(&r);
+    lengths(&r);
+    reasoning(&r);
+    include(&r);
+    tools(&r);
+    format(&r);
+    unsupported(&r);
+    responses_read_items(&r);
+    return r.f.rc;
+}
