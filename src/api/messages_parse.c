@@ -160,8 +160,8 @@ static void unsupported(struct reading *p)
     const struct json *servers = fields_typed(&p->f, p->root, "", "mcp_servers", JSON_ARRAY);
 
     if (servers && servers->n)
-        fields_range_error(&p->f, "'mcp_servers' are not supported by this server: call their tools "
-                           "yourself and list them under 'tools'.");
+        fields_range_error(&p->f, "'mcp_servers' are not supported by this server: call their "
+                           "tools yourself and list them under 'tools'.");
 }
 
 enum err messages_parse(const struct api *api, str body, const struct json *root, bool counts,
