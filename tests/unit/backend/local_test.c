@@ -659,6 +659,83 @@ static int close_model(void **state)
     return 0;
 }
 
+/* ---- prompts without a template ---- */
+
+static struct chat_request raw_request(const struct chat_raw *raw, size_t n_raw, int per_prompt)
+{
+    struct chat_request r = {.raw = raw, .n_raw = n_raw, .n_choice = (int)n_raw * per_prompt,
+                             .max_tokens = 12, .sample = SAMPLE_DEFAULT, .logprobs = true,
+                             .ignore_eog = true};
+
+    r.sample.temperature = 0;
+    return r;
+}
+
+/* Several prompts at once give what each gives alone, in their order; tokens are counted once a
+ * prompt, and each output token is shown. */
+static void test_raw(void **state)
+{
+    static const struct chat_raw raw[] = {{.text = STR("The capital of France is")},
+                                          {.text = STR("One, two, three,")}};
+    struct chat_request r = raw_request(raw, 2, 3);
+    struct got all, one;
+    int64_t n_prompt = 0;
+
+    (void)state;
+    if (skip_without_model()) return;
+    ask(&r, &all);
+    assert_int_equal(all.error.code, ERR_OK);
+    for (int i = 0; i < 2; i++) {
+        struct chat_request alone = raw_request(&raw[i], 1, 1);
+
+        ask(&alone, &one);
+        assert_int_equal(one.error.code, ERR_OK);
+        n_prompt += one.usage.prompt;
+        for (int k = 3 * i; k < 3 * i + 3; k++) {
+            assert_true(str_eq(buf_str(&all.choice[k].text), buf_str(&one.choice[0].text)));
+            assert_int_equal(all.choice[k].n_token, 12);
+            assert_int_equal(all.choice[k].finish, CHAT_FINISH_LENGTH);
+            assert_int_equal(all.choice[k].reasoning.n, 0);
+        }
+        got_done(&one);
+    }
+    assert_int_equal(all.usage.prompt, n_prompt);
+    assert_int_equal(all.usage.completion, 6 * 12);
+    assert_true(all.usage.cached >= 0 && all.usage.cached <= n_prompt);
+    got_done(&all);
+}
+
+/* Text that looks like thinking is text when no template was there. */
+static void test_raw_thinking(void **state)
+{
+    static const struct chat_raw raw = {.text = STR("<think>")};
+    struct chat_request r = raw_request(&raw, 1, 1);
+    struct got g;
+
+    (void)state;
+    if (skip_without_model()) return;
+    ask(&r, &g);
+    assert_int_equal(g.error.code, ERR_OK);
+    assert_true(g.usage.reasoning == 0 && g.usage.completion == 12);
+    got_done(&g);
+}
+
+/* One bad prompt refuses all: what was started before it is stopped. */
+static void test_raw_refused(void **state)
+{
+    static const int32_t beyond[] = {1 << 30};
+    static const struct chat_raw raw[] = {{.text = STR("a")}, {.text = STR("b")},
+                                          {.id = beyond, .n_id = 1}};
+    struct chat_request r = raw_request(raw, 3, 2);
+    struct got g;
+
+    (void)state;
+    if (skip_without_model()) return;
+    ask(&r, &g);
+    assert_int_equal(g.error.code, ERR_ARG);
+    got_done(&g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -668,6 +745,8 @@ int main(void)
         cmocka_unit_test(test_named), cmocka_unit_test(test_auto),
         cmocka_unit_test(test_tool_loop), cmocka_unit_test(test_cut_call),
         cmocka_unit_test(test_refused), cmocka_unit_test(test_pool), cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_raw), cmocka_unit_test(test_raw_thinking),
+        cmocka_unit_test(test_raw_refused),
     };
 
     return cmocka_run_group_tests(tests, open_model, close_model);
