@@ -8,7 +8,6 @@
 #include "account/price.h"
 #include "backend/backend.h"
 #include "base/str.h"
-#include "token/vocab.h"
 
 #define CATALOG_MODELS_MAX 64
 
@@ -18,7 +17,6 @@ struct model_entry {
     struct price price;
     struct backend *backend;           /* borrows */
     int n_ctx;
-    const struct vocab *vocab;         /* borrows; NULL: its tokens are not known here */
     char fingerprint[20];              /* "fp_0123456789" */
     bool is_default;                   /* answers to every known xAI name */
 };

@@ -21,7 +21,8 @@ static inline void refuse(struct parse *p, enum err code, const char *text)
     if (!failed(p)) p->f.rc = err_set(p->f.e, code, ERR_NO_POS, "%s", text);
 }
 
-/* What other dialects ask of tools too: 1 to CHAT_TOOL_NAME_MAX letters, digits, '_' and '-'; ... */
+/* What other dialects ask of tools too: 1 to CHAT_TOOL_NAME_MAX letters, digits, '_' and
+ * '-'; ... */
 bool tool_name_is_valid(str name);
 /* ... the root may be left to a choice or a reference, but a type that is written must be the right
  * one. */

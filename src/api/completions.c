@@ -9,7 +9,6 @@
 #include "api/handlers.h"
 #include "base/clock.h"
 #include "net/sse.h"
-#include "token/detok.h"
 
 #define ECHO_BYTES_MAX ((size_t)8 << 20)   /* prompts that go before their choices, all of them */
 
@@ -29,20 +28,20 @@ static enum err refuse_echo(struct error *e)
 }
 
 /* What the ids of a prompt say, at most max bytes. */
-static enum err text_of_ids(const struct vocab *v, const struct chat_raw *raw, size_t max,
+static enum err text_of_ids(const struct backend *b, const struct chat_raw *raw, size_t max,
                             struct arena *a, str *out, struct error *e)
 {
-    struct detok d;
-    struct buf b;
+    struct buf text;
     bool fits;
 
-    detok_init(&d, v, false);
-    buf_init(&b, max);
-    for (size_t i = 0; i < raw->n_id; i++) detok_add(&d, raw->id[i], &b);
-    detok_flush(&d, &b);
-    fits = !b.bad;
-    if (fits) *out = arena_str(a, buf_str(&b));
-    buf_done(&b);
+    if (!b->ops->spell)
+        return err_set(e, ERR_UNSUPPORTED, ERR_NO_POS, "'echo' of token ids is not supported for "
+                       "this model. Send the prompt as text.");
+    buf_init(&text, max + 1);
+    b->ops->spell(b, raw->id, raw->n_id, &text);
+    fits = !text.bad;
+    if (fits) *out = arena_str(a, buf_str(&text));
+    buf_done(&text);
     return fits ? ERR_OK : refuse_echo(e);
 }
 
@@ -58,10 +57,7 @@ static enum err make_echo(struct generation *g, struct completions *c, struct er
         const struct chat_raw *raw = &g->chat.raw[i];
 
         c->echo[i] = raw->text;
-        if (raw->id && !m->vocab)
-            return err_set(e, ERR_UNSUPPORTED, ERR_NO_POS, "'echo' of token ids is not supported "
-                           "for this model. Send the prompt as text.");
-        if (raw->id) TRY(text_of_ids(m->vocab, raw, left + 1, g->r->x->arena, &c->echo[i], e));
+        if (raw->id) TRY(text_of_ids(m->backend, raw, left, g->r->x->arena, &c->echo[i], e));
         if (c->echo[i].n > left) return refuse_echo(e);
         left -= c->echo[i].n;
     }

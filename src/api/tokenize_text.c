@@ -21,8 +21,7 @@ static void release(struct request *r)
     buf_done(&((struct tokenizing *)r->state)->reply);
 }
 
-static enum err read_request(struct request *r, str *text, const struct vocab **v,
-                             struct error *e)
+static enum err read_request(struct request *r, str *text, struct error *e)
 {
     struct fields f = {.body = r->x->body, .arena = r->x->arena, .e = e};
     const struct json *root;
@@ -40,14 +39,14 @@ static enum err read_request(struct request *r, str *text, const struct vocab **
                            TEXT_BYTES_MAX);
     if (f.rc != ERR_OK) return f.rc;
     TRY(request_find_model(r, model, e));
-    *v = r->model->vocab;
-    return *v ? ERR_OK : err_set(e, ERR_UNSUPPORTED, ERR_NO_POS, "The tokens of the model %.*s "
-                                 "are not known here.", STR_FMT(r->model->id));
+    if (r->model->backend->ops->tokenize) return ERR_OK;
+    return err_set(e, ERR_UNSUPPORTED, ERR_NO_POS, "The tokens of the model %.*s are not known "
+                   "here.", STR_FMT(r->model->id));
 }
 
-static void write_token(struct json_writer *w, const struct vocab *v, int32_t id)
+static void write_token(void *arg, int32_t id, str piece)
 {
-    str piece = vocab_piece(v, id);
+    struct json_writer *w = arg;
 
     jw_object(w);
     jw_kv_int(w, "token_id", id);
@@ -59,35 +58,24 @@ static void write_token(struct json_writer *w, const struct vocab *v, int32_t id
     jw_object_end(w);
 }
 
-static void write_reply(struct buf *b, const struct vocab *v, const struct token_list *ids)
+static enum err make_reply(struct tokenizing *t, struct error *e)
 {
+    const struct backend *b;
     struct json_writer w;
+    str text;
 
-    jw_init(&w, b);
+    TRY(read_request(t->r, &text, e));
+    b = t->r->model->backend;
+    jw_init(&w, &t->reply);
     jw_object(&w);
     jw_key(&w, "token_ids");
     jw_array(&w);
-    for (size_t i = 0; i < ids->n; i++) write_token(&w, v, ids->id[i]);
+    TRY(b->ops->tokenize(b, text, write_token, &w, e));
     jw_array_end(&w);
     jw_object_end(&w);
-}
-
-static enum err make_reply(struct tokenizing *t, struct error *e)
-{
-    const struct vocab *v;
-    struct token_list ids;
-    enum err rc;
-    str text;
-
-    TRY(read_request(t->r, &text, &v, e));
-    token_list_init(&ids, text.n + 1);
-    rc = vocab_tokenize(v, text, 0, NULL, 0, &ids, e);
-    if (rc == ERR_OK) write_reply(&t->reply, v, &ids);
-    token_list_done(&ids);
-    if (rc == ERR_OK && t->reply.bad)
-        return err_set(e, ERR_LIMIT, ERR_NO_POS, "The tokens of 'text' are too many for one reply. "
-                       "Send it in parts.");
-    return rc;
+    if (!t->reply.bad) return ERR_OK;
+    return err_set(e, ERR_LIMIT, ERR_NO_POS, "The tokens of 'text' are too many for one reply. "
+                   "Send it in parts.");
 }
 
 static void run(void *arg)

@@ -7,6 +7,7 @@
 #pragma once
 #include <stdbool.h>
 #include "base/arena.h"
+#include "base/buf.h"
 #include "chat/event.h"
 #include "chat/request.h"
 
@@ -35,6 +36,13 @@ struct backend_ops {
      * rendering of the prompt. Errors as start. */
     enum err (*count)(struct backend *b, const struct chat_request *r, size_t *n_token,
                       struct error *e);
+    /* The tokens that a text is made of in a prompt, in order; piece is a token's bytes and lives
+     * as long as the backend. And the text that tokens stand for; ids that are none say nothing.
+     * NULL, both: not known here. Any thread. */
+    enum err (*tokenize)(const struct backend *b, str text,
+                         void (*each)(void *arg, int32_t id, str piece), void *arg,
+                         struct error *e);
+    void (*spell)(const struct backend *b, const int32_t *id, size_t n, struct buf *out);
 };
 
 /* First member of every backend's own struct. */

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "chat/assemble.h"
 #include "chat/prompt.h"
+#include "token/detok.h"
 
 struct local {
     struct backend backend;
@@ -232,6 +233,33 @@ static bool local_next(struct backend_run *run, struct chat_event *ev)
     return run->n_ended == run->n_choice && last_event(run, ev);
 }
 
+/* ---- tokens ---- */
+
+static enum err local_tokenize(const struct backend *b, str text,
+                               void (*each)(void *arg, int32_t id, str piece), void *arg,
+                               struct error *e)
+{
+    const struct vocab *v = ((const struct local *)b)->model.vocab;
+    struct token_list ids;
+    enum err rc;
+
+    token_list_init(&ids, text.n + 1);
+    rc = vocab_tokenize(v, text, 0, NULL, 0, &ids, e);
+    for (size_t i = 0; rc == ERR_OK && i < ids.n; i++)
+        each(arg, ids.id[i], vocab_piece(v, ids.id[i]));
+    token_list_done(&ids);
+    return rc;
+}
+
+static void local_spell(const struct backend *b, const int32_t *id, size_t n, struct buf *out)
+{
+    struct detok d;
+
+    detok_init(&d, ((const struct local *)b)->model.vocab, false);
+    for (size_t i = 0; i < n; i++) detok_add(&d, id[i], out);
+    detok_flush(&d, out);
+}
+
 /* ---- figures ---- */
 
 static enum err local_count(struct backend *b, const struct chat_request *r, size_t *n_token,
@@ -258,7 +286,8 @@ static struct backend_health local_health(const struct backend *b)
 
 static const struct backend_ops local_ops = {
     .start = local_start, .next = local_next, .usage = local_usage, .free = local_free,
-    .health = local_health, .count = local_count,
+    .health = local_health, .count = local_count, .tokenize = local_tokenize,
+    .spell = local_spell,
 };
 
 struct backend *backend_local_new(struct engine *en, const struct constrain_limits *limits)

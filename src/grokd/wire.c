@@ -206,7 +206,6 @@ static enum err list_model(struct wire *w, struct engine *en, const char *name, 
                               .created_unix_s = stat(path, &st) == 0 ? st.st_mtime : clock_unix_s(),
                               .price = price_of(c),
                               .n_ctx = engine_n_ctx(en),
-                              .vocab = engine_vocab(en),
                               .is_default = w->catalog.n == 0};
     snprintf(m->fingerprint, sizeof m->fingerprint, "fp_%010llx",
              (unsigned long long)((engine_shape(en)->fingerprint + setup) & 0xffffffffffULL));

@@ -185,7 +185,9 @@ static enum err count(struct backend *b, const struct chat_request *r, size_t *n
     return ERR_OK;
 }
 
-static const struct backend_ops ops = {run_start, run_next, run_usage, run_free, health, count};
+static const struct backend_ops ops = {
+    .start = run_start, .next = run_next, .usage = run_usage, .free = run_free, .health = health,
+    .count = count};
 
 enum err scripted_new(const struct json *scripts, struct backend **out, struct error *e)
 {

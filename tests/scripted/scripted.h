@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A backend for tests that plays prepared events, so that what the wire makes of them can be told
- * apart from what a model says. The text of a request's last message, or its first raw prompt, names
- * the script:
+ * apart from what a model says. The text of a request's last message, or its first raw prompt,
+ * names the script:
  *
  *   {"NAME": [{"text": "Hi"}, {"reasoning": "why"}, {"wait_ms": 20}, {"text": "b", "choice": 1},
  *             {"call": {"id": "call_1", "name": "f", "arguments": "{}"}},

@@ -116,8 +116,9 @@ static enum err play_count(struct backend *b, const struct chat_request *r, size
     return ERR_OK;
 }
 
-static const struct backend_ops play_ops = {play_start, play_next, play_usage, play_free,
-                                            play_health, play_count};
+static const struct backend_ops play_ops = {
+    .start = play_start, .next = play_next, .usage = play_usage, .free = play_free,
+    .health = play_health, .count = play_count};
 
 /* ---- the server ---- */
 

@@ -154,7 +154,8 @@ static void test_aliases(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows), cmocka_unit_test(test_find), cmocka_unit_test(test_errors), cmocka_unit_test(test_catalog),
+        cmocka_unit_test(test_rows), cmocka_unit_test(test_find),
+        cmocka_unit_test(test_errors), cmocka_unit_test(test_catalog),
         cmocka_unit_test(test_aliases),
     };
 
