@@ -660,11 +660,13 @@ static const char *wide_schema(size_t n, struct buf *b)
  * in an error. All soon. */
 static void test_limits(void **state)
 {
+    static const char through_any_of[] =
+        "{\"properties\": {\"a\": {\"$ref\": \"#/$defs/x\"}}, \"$defs\": {\"x\": {\"anyOf\": "
+        "[{\"$ref\": \"#/$defs/x\"}, {\"$ref\": \"#/$defs/x\"}]}}}";
     static const char *const loops[] = {
         "{\"$ref\": \"#\"}",
         "{\"properties\": {\"a\": {\"$ref\": \"#/properties/a\"}}}",
-        "{\"properties\": {\"a\": {\"$ref\": \"#/$defs/x\"}}, \"$defs\": {\"x\": {\"anyOf\": "
-        "[{\"$ref\": \"#/$defs/x\"}, {\"$ref\": \"#/$defs/x\"}]}}}",
+        through_any_of,
     };
     struct run r;
     struct buf b;
