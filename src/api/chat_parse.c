@@ -316,16 +316,10 @@ static void logprobs(struct parse *p)
 
 static void effort(struct parse *p)
 {
-    static const char *const known[] = {"none", "minimal", "low", "medium", "high", "xhigh"};
     str v = fields_str(&p->f, p->root, "", "reasoning_effort");
 
-    if (failed(p) || !v.p) return;
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-        if (str_is(v, known[i])) {
-            p->out->chat.thinking = i == 0 ? THINKING_OFF : THINKING_ON;
-            return;
-        }
-    refuse(p, ERR_ARG, "Invalid reasoning effort.");
+    if (!failed(p) && v.p && !chat_set_effort(&p->out->chat, v))
+        refuse(p, ERR_ARG, "Invalid reasoning effort.");
 }
 
 void parse_streaming(struct parse *p)

@@ -122,16 +122,10 @@ static enum chat_thinking thinking(struct reading *p)
 /* xAI's reasoning_effort and Anthropic's output_config.effort. */
 static void effort(struct reading *p, const struct json *obj, const char *path, const char *key)
 {
-    static const char *const known[] = {"none", "minimal", "low", "medium", "high", "xhigh", "max"};
     str v = fields_str(&p->f, obj, path, key);
 
     if (reading_failed(p) || !v.p) return;
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-        if (str_is(v, known[i])) {
-            if (p->chat->thinking == THINKING_DEFAULT)
-                p->chat->thinking = i == 0 ? THINKING_OFF : THINKING_ON;
-            return;
-        }
+    if (chat_set_effort(p->chat, str_is(v, "max") ? STR("xhigh") : v)) return;
     fields_range_error(&p->f, "Invalid value for '%s': '%.*s' is no effort.", key,
                        STR_FMT(str_sub(v, 0, 64)));
 }

@@ -171,18 +171,15 @@ static void lengths(struct responses_reader *r)
 
 static void reasoning(struct responses_reader *r)
 {
-    static const char *const efforts[] = {"none", "minimal", "low", "medium", "high", "xhigh"};
     static const char path[] = "reasoning";
     const struct json *o = fields_typed(&r->f, r->in->root, "", path, JSON_OBJECT);
-    size_t n = sizeof efforts / sizeof efforts[0], i = 0;
 
     fields_str(&r->f, o, path, "summary");
     fields_str(&r->f, o, path, "generate_summary");
     r->out->effort = fields_str(&r->f, o, path, "effort");
     if (reader_failed(r) || !r->out->effort.p) return;
-    while (i < n && !str_is(r->out->effort, efforts[i])) i++;
-    if (i == n) reader_refuse(r, ERR_ARG, "Invalid reasoning effort.");
-    r->out->chat.thinking = i == 0 ? THINKING_OFF : THINKING_ON;
+    if (!chat_set_effort(&r->out->chat, r->out->effort))
+        reader_refuse(r, ERR_ARG, "Invalid reasoning effort.");
 }
 
 static void include(struct responses_reader *r)

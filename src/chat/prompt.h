@@ -45,7 +45,7 @@ struct chat_prompt {
 };
 
 /* The variables a template sees: messages, tools, add_generation_prompt, bos_token, eos_token,
- * enable_thinking. NULL when a holds no more. */
+ * enable_thinking, reasoning_effort. NULL when a holds no more. */
 struct json *chat_template_vars(const struct chat_model *m, const struct chat_request *r,
                                 struct arena *a);
 /* Fails with ERR_ARG when the template refuses the messages in every form, with ERR_UNSUPPORTED

@@ -14,11 +14,6 @@
 #define ARGUMENTS_TREE_FACTOR 64
 #define SHORT_ID_LEN 9
 
-const char *const chat_role_name[CHAT_ROLE_COUNT] = {
-    [ROLE_SYSTEM] = "system", [ROLE_DEVELOPER] = "developer", [ROLE_USER] = "user",
-    [ROLE_ASSISTANT] = "assistant", [ROLE_TOOL] = "tool", [ROLE_FUNCTION] = "function",
-};
-
 /* Where variables are made. Once the arena is full everything fails: the tree is not used. */
 struct maker {
     const struct chat_model *model;
@@ -205,6 +200,13 @@ static struct json tools_value(struct maker *k, const struct chat_request *r)
     return array_value(item, k->failed ? 0 : r->n_tool);
 }
 
+/* Templates that know efforts know these three. */
+static const char *effort_word(enum chat_effort effort)
+{
+    if (effort == EFFORT_MEDIUM) return "medium";
+    return effort < EFFORT_MEDIUM ? "low" : "high";
+}
+
 struct json *prompt_vars(const struct chat_model *m, const struct chat_request *r,
                          const struct prompt_form *form, struct arena *a)
 {
@@ -221,6 +223,8 @@ struct json *prompt_vars(const struct chat_model *m, const struct chat_request *
     put(&o, "eos_token", string_value(vocab_piece(m->vocab, vocab_eos(m->vocab))));
     if (r->thinking != THINKING_DEFAULT)
         put(&o, "enable_thinking", bool_value(r->thinking == THINKING_ON));
+    if (r->effort != EFFORT_DEFAULT)
+        put(&o, "reasoning_effort", string_value(str_of(effort_word(r->effort))));
     *root = object_value(&o);
     return k.failed ? NULL : root;
 }

@@ -60,6 +60,14 @@ struct chat_message {
 /* Whether the model is asked to think before it answers; templates know it as enable_thinking. */
 enum chat_thinking { THINKING_DEFAULT, THINKING_OFF, THINKING_ON };
 
+/* How much it is asked to think; templates that know it, as reasoning_effort. */
+enum chat_effort {
+    EFFORT_DEFAULT, EFFORT_NONE, EFFORT_MINIMAL, EFFORT_LOW, EFFORT_MEDIUM, EFFORT_HIGH,
+    EFFORT_XHIGH, CHAT_EFFORT_COUNT
+};
+/* "none", ...; index by enum chat_effort. */
+extern const char *const chat_effort_name[CHAT_EFFORT_COUNT];
+
 /* A prompt that goes to the model as it is, past the chat template; what comes back is text from
  * its first byte. Text never becomes control tokens; ids are taken for what they are, and nothing
  * is put before them. */
@@ -84,6 +92,7 @@ struct chat_request {
     int n_stop;
     bool ignore_eog;                   /* measurements: max_tokens alone ends the output */
     enum chat_thinking thinking;
+    enum chat_effort effort;           /* as the request names it */
     const struct chat_tool *tool;      /* [n_tool] */
     size_t n_tool;
     enum chat_tool_choice tool_choice;
@@ -101,6 +110,10 @@ struct chat_request {
     void (*wake)(void *arg);
     void *wake_arg;
 };
+
+/* The effort of that name, and whether to think, where that is not said already. False: there is
+ * no such effort. */
+bool chat_set_effort(struct chat_request *r, str name);
 
 /* The model may call tools; else none is shown to it. */
 static inline bool chat_may_call(const struct chat_request *r)

@@ -600,6 +600,46 @@ static void test_limit(void **state)
     vocab_free(v);
 }
 
+/* ---- effort ---- */
+
+#define EFFORT "{{ reasoning_effort if reasoning_effort is defined else '-' }}" \
+               "{{ enable_thinking if enable_thinking is defined else '-' }}"
+
+static void test_effort(void **state)
+{
+    static const struct { const char *name, *want; } row[] = {
+        {NULL, "--"}, {"none", "lowFalse"}, {"minimal", "lowTrue"}, {"low", "lowTrue"},
+        {"medium", "mediumTrue"}, {"high", "highTrue"}, {"xhigh", "highTrue"},
+    };
+    struct chat_message m = {.role = ROLE_USER, .text = STR("x")};
+    struct vocab *v = make(false, 0, 0);
+    struct chat_model model;
+    struct template *t;
+    struct error e;
+
+    (void)state;
+    assert_int_equal(template_parse(STR(EFFORT), &t, &e), ERR_OK);
+    chat_model_of(&model, v, t, NULL, 1000);
+    for (size_t i = 0; i < N_OF(row); i++) {
+        struct chat_request r = {.message = &m, .n_message = 1};
+        struct chat_prompt p;
+        struct buf text;
+
+        if (row[i].name) assert_true(chat_set_effort(&r, str_of(row[i].name)));
+        if (chat_prompt_make(&model, &r, &p, &e) != ERR_OK) fail_msg("%s", e.text);
+        buf_init(&text, 100);
+        for (size_t k = 0; k < p.ids.n; k++) buf_add(&text, vocab_piece(v, p.ids.id[k]));
+        assert_str_is(buf_str(&text), row[i].want);
+        buf_done(&text);
+        chat_prompt_done(&p);
+    }
+    struct chat_request r = {.thinking = THINKING_OFF};
+    assert_true(chat_set_effort(&r, STR("high")) && r.thinking == THINKING_OFF);
+    assert_false(chat_set_effort(&r, STR("")) || chat_set_effort(&r, STR("huge")));
+    template_free(t);
+    vocab_free(v);
+}
+
 /* ---- prompts without a template ---- */
 
 static const struct {
@@ -738,7 +778,8 @@ int main(void)
         cmocka_unit_test(test_globals), cmocka_unit_test(test_forms),
         cmocka_unit_test(test_explained), cmocka_unit_test(test_refusal),
         cmocka_unit_test(test_large_arguments), cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_limit), cmocka_unit_test(test_raw_text),
+        cmocka_unit_test(test_limit), cmocka_unit_test(test_effort),
+        cmocka_unit_test(test_raw_text),
         cmocka_unit_test(test_raw_ids), cmocka_unit_test(test_raw_limit),
         cmocka_unit_test(test_raw_suffix),
     };
