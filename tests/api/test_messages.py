@@ -348,7 +348,8 @@ class Bundled(Dialect, unittest.TestCase):
     def test_histories_that_do_not_add_up(self):
         use = {"type": "tool_use", "id": "t1", "name": "weather", "input": {"location": "Rome"}}
         result = {"type": "tool_result", "tool_use_id": "t1", "content": "sunny"}
-        for turns in ([("user", [result])], [("assistant", [use])], [("user", "a"), ("assistant", [use]), ("user", "b")],
+        for turns in ([("user", [result])], [("assistant", [use])],
+                      [("user", "a"), ("assistant", [use]), ("user", "b")],
                       [("user", "a"), ("assistant", [use, use]), ("user", [result, result])],
                       [("user", [{**result, "tool_use_id": "other"}, {"type": "text", "text": "so?"}])]):
             messages = [{"role": role, "content": content} for role, content in turns]
