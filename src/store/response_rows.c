@@ -251,8 +251,8 @@ enum err response_rows_inputs(struct db *db, const struct response_key *k,
             " WHERE r.id = ?1 AND r.team_id = ?2 AND r.expires_unix_s > ?3 AND i.id = ?4"
             " AND i.is_output = 0", p, 4, take_position, &after, e));
         if (after == none)
-            return err_set(e, ERR_ARG, ERR_NO_POS, "'after': the response has no input item '%.*s'.",
-                           STR_FMT(str_sub(page->after, 0, 100)));
+            return err_set(e, ERR_ARG, ERR_NO_POS, "'after': the response has no input item "
+                           "'%.*s'.", STR_FMT(str_sub(page->after, 0, 100)));
     }
     p[3] = db_int(after);
     TRY(db_run(db, page->is_ascending
