@@ -17,6 +17,7 @@ enum api_state { API_LOADING, API_READY, API_DRAINING };
 struct api {
     enum error_shape error_shape;
     int wrong_key_status;              /* 400 as xAI, or 401 as OpenAI */
+    bool strict;                       /* refuses what xAI's models refuse: compat.h */
     size_t body_max;                   /* bytes of a request body */
     int64_t keepalive_ms;              /* a waiting stream gets a comment this often */
     double default_temperature, default_top_p;

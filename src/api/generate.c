@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/generate.h"
 #include <stdio.h>
+#include "api/compat.h"
 #include "base/clock.h"
 #include "base/hash.h"
 
@@ -265,6 +266,7 @@ static enum err read_request(struct generation *g, struct error *e)
     TRY(request_json(r, &root, e));
     TRY(g->dialect->read(g, root, e));
     TRY(find_model(g, e));
+    if (r->api->strict) TRY(compat_check(g->model, &g->chat, e));
     g->chat.salt = hash_str(r->key.team_id);
     g->chat.owner = hash_str(r->key.id);
     g->chat.wake = wake;

@@ -88,6 +88,8 @@ static const struct option table[] = {
      "time to compile the schemas of one request; past it, as past the four limits below, it is "
      "refused with 400"},
     {"schema-memory", KIND_BYTES, AT(schema_memory), "256M", 65536, 1e12, "BYTES",
+    {"compat", KIND_CHOICE, AT(compat), "lenient", 0, 0, "lenient|strict",
+     "strict: refuse the fields that xAI's model of the asked name refuses"},
      "memory to compile the schemas of one request"},
     {"schema-depth", KIND_INT, AT(schema_depth), "256", 1, 1024, "N",
      "schemas inside one another, $ref followed"},

@@ -25,7 +25,7 @@ struct config {
     int64_t loops, max_body, max_headers, max_connections, header_timeout_ms, body_timeout_ms,
         idle_timeout_ms, write_timeout_ms, keepalive_ms, drain_ms, keep_days;
     const char *tls_cert, *tls_key;    /* NULL: none */
-    const char *error_shape;
+    const char *error_shape, *compat;
     int64_t wrong_key_status;
     double temperature, top_p;
     int64_t schema_time_ms, schema_memory, schema_depth, schema_nodes, schema_states, schema_cache,

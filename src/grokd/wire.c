@@ -301,6 +301,7 @@ static enum err open_server(struct wire *w, struct error *e)
     return server_open(&o, &handler, &w->server, e);
 }
 
+    w->api.strict = strcmp(c->compat, "strict") == 0;
 static const char *base_url(const struct config *c, struct arena *a, const char *host, int port)
 {
     bool v6 = strchr(host, ':') != NULL;
