@@ -226,9 +226,11 @@ static void words(struct responses_reader *r)
     fields_typed(&r->f, root, "", "metadata", JSON_OBJECT);
     fields_typed(&r->f, root, "", "context_management", JSON_ARRAY);
     fields_typed(&r->f, root, "", "stream_options", JSON_OBJECT);
-    if (o->instructions.n && o->previous_id.n)
-        reader_refuse(r, ERR_ARG, "'instructions' cannot be combined with 'previous_response_id': "
-                                  "those of the conversation stay in force. Leave one of them out.");
+    /* OpenAI's clients send both, and mean the new ones. */
+    if (r->in->api->strict && o->instructions.n && o->previous_id.n)
+        reader_refuse(r, ERR_ARG,
+                      "'instructions' cannot be combined with 'previous_response_id': those of the "
+                      "conversation stay in force. Leave one of them out.");
 }
 
 static void unsupported(struct responses_reader *r)

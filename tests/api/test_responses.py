@@ -341,9 +341,8 @@ class Kept(unittest.TestCase):
         self.assertEqual(third["previous_response_id"], second["id"])
         self.assertEqual([i["content"][0]["text"] for i in
                           self.api.send("GET", "/%s/input_items" % third["id"])[1]["data"]], ["Thanks."])
-        status, reply = self.api.send("POST", body={"model": "grok-4", "input": "x", "instructions": "y",
-                                                    "previous_response_id": second["id"]})
-        self.assertEqual(status, 400, reply)
+        other = self.api.make("Thanks.", previous_response_id=second["id"], instructions="Rhyme.", **fields)
+        self.same(other, self.api.make([{"role": "system", "content": "Rhyme."}, *whole[1:]], **fields))
         self.api.send("DELETE", "/" + first["id"])
         status, reply = self.api.send("POST", body={"model": "grok-4", "input": "x",
                                                     "previous_response_id": third["id"]})
@@ -485,6 +484,20 @@ class Death(unittest.TestCase):
                                  (stays["id"],)).fetchone()
             self.assertEqual(kept_s, 30 * 86400)
             db.close()
+
+
+class Strict(unittest.TestCase):
+    def test_as_xai(self):
+        with Scripted(SCRIPTS, "--compat", "strict") as server:
+            api = Api(server)
+            first = api.make("text", model="grok-3", instructions="x")
+            more = {"model": "grok-3", "input": "text", "previous_response_id": first["id"]}
+            self.assertEqual(api.send("POST", body=more)[0], 200)
+            status, reply = api.send("POST", body={**more, "instructions": "y"})
+            self.assertEqual(status, 400)
+            self.assertIn("cannot be combined", reply["error"])
+            status, reply = api.send("POST", body={"model": "grok-4", "input": "text", "reasoning": {"effort": "low"}})
+            self.assertEqual(status, 400, reply)
 
 
 class Limits(unittest.TestCase):

@@ -134,7 +134,7 @@ static void test_conversation(void **state)
     assert_int_equal(t.p.n_kept, 1);
     done();
     assert_int_equal(parse_after(STR("{\"model\":\"m\",\"instructions\":\"x\",\"input\":\"a\"}"),
-                                 NULL, NULL), ERR_OK);
+                                 NULL, "be short"), ERR_OK);
     check_messages("s:x u:a");
     assert_int_equal(t.p.n_kept, 1);
     done();
