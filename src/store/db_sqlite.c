@@ -82,7 +82,10 @@ enum err db_open(const char *path, struct db **out, struct error *e)
 {
     struct db *db = mem_alloc(sizeof *db);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);   /* SQLite would use the umask */
+    /* SQLite would use the umask. A file that is there must not be opened beside SQLite: closing it
+     * would drop the locks that all connections of this process hold on it, and another process
+     * would then take the log away under them. */
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     int rc;
     enum err err;
 

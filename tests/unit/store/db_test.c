@@ -313,14 +313,58 @@ static void test_usage_rows(void **state)
     db_close(&db);
 }
 
+/* ---- other processes ---- */
+
+/* What this program does when it is given a path: a process that comes and goes. */
+static int be_the_other(const char *path)
+{
+    struct db *db;
+    struct error e;
+    enum err rc;
+
+    if (db_open(path, &db, &e) != ERR_OK) return 1;
+    rc = db_run(db, "CREATE TABLE other (n INTEGER)", NULL, 0, NULL, NULL, &e);
+    db_close(&db);
+    return rc == ERR_OK ? 0 : 1;
+}
+
+/* The second connection of a process leaves the first its locks, without which the other process
+ * would end the log that both still write to. */
+static void test_two_connections(void **state)
+{
+    struct db *first = store_open(&f), *second = store_open(&f), *later;
+    char log[128];
+    int status = 0;
+    pid_t pid = fork();
+
+    (void)state;
+    if (pid == 0) {
+        execl("/proc/self/exe", "db_test", f.path, (char *)NULL);
+        _exit(2);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    snprintf(log, sizeof log, "%s-wal", f.path);
+    assert_int_equal(access(log, F_OK), 0);
+    assert_int_equal(store_int(first, "SELECT count(*) FROM other"), 0);
+    store_do(first, "INSERT INTO other VALUES (1)");
+    later = store_open(&f);
+    assert_int_equal(store_int(later, "SELECT count(*) FROM other"), 1);
+    db_close(&later);
+    db_close(&second);
+    db_close(&first);
+}
+
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc == 2) return be_the_other(argv[1]);
+
     const struct CMUnitTest tests[] = {
         TEST(test_fresh), TEST(test_newer), TEST(test_failing_step), TEST(test_impossible_paths),
         TEST(test_damaged), TEST(test_values), TEST(test_transactions), TEST(test_key_rows),
-        TEST(test_usage_rows),
+        TEST(test_usage_rows), TEST(test_two_connections),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
