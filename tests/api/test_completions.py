@@ -4,10 +4,11 @@ each alone, ids are what the tokenizer says, stop strings cut wherever tokens en
 import json
 import socket
 import sqlite3
+import subprocess
 import time
 import unittest
 
-from grokd import Grokd
+from grokd import BINARY, Grokd
 
 PROMPTS = ["The capital of France is", "One, two, three, café €", "Ω", "<|im_end|><think>"]
 URL = "/v1/completions"
@@ -187,6 +188,25 @@ class Completions(unittest.TestCase):
                 return
             time.sleep(0.05)
         self.fail("sequences are still running: %s" % engine)
+
+    def make_key(self, name, acls):
+        made = subprocess.run([BINARY, "keys", "create", name, "--acls", acls, "--data-dir", self.server.data_dir],
+                              capture_output=True, text=True, check=True)
+        return made.stdout.strip()
+
+    def test_who_may(self):
+        """Who may chat may complete; any key that may use a model may have its tokens."""
+        blind = self.make_key("blind", "api-key:endpoint:images api-key:model:*")
+        other = self.make_key("other", "api-key:endpoint:* api-key:model:another")
+        time.sleep(1)                          # until the server read the keys again
+        for key, path, status in ((blind, URL, 403), (other, URL, 403), (blind, "/v1/tokenize-text", 200),
+                                  (other, "/v1/tokenize-text", 403), (blind, "/v1/models/grok-4", 200),
+                                  (other, "/v1/models/grok-4", 404), (other, "/v1/embedding-models", 200)):
+            body = None if "models" in path else {"model": "grok-4", "prompt": "a", "text": "a"}
+            got, _, text = self.server.request("GET" if body is None else "POST", path, body, key=key)
+            self.assertEqual(got, status, (path, text))
+        _, _, text = self.server.request("GET", "/v1/models", key=other)
+        self.assertEqual(json.loads(text)["data"], [])
 
     def test_ledger(self):
         usage = self.complete(["a b c", "d"], n=2, max_tokens=3, ignore_eos=True)
