@@ -93,7 +93,8 @@ static str join_parts(struct items *s, const struct json *list, const char *path
                            CHAT_PARTS_MAX);
         return STR_NONE;
     }
-    text = arena_alloc(f->arena, list->n * sizeof *text);
+    text = arena_try_array(f->arena, list->n, sizeof *text);
+    if (!text) reader_refuse(s->r, ERR_LIMIT, "The input is too long.");
     for (uint32_t i = 0; i < list->n && !reader_failed(s->r); i++) {
         char at[PATH_BYTES + 32];
 

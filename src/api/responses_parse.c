@@ -12,6 +12,7 @@
 #define TOOLS_PATH_BYTES 64
 #define TOP_LOGPROBS_MAX 8
 #define INCLUDE_MAX 64
+#define ECHO_BYTES_MAX ((size_t)8 << 20)       /* of what every object of the reply repeats */
 
 /* ---- tools ---- */
 
@@ -249,6 +250,23 @@ static void unsupported(struct responses_reader *r)
                       "Live search is deprecated. Please switch to the Agent Tools API");
 }
 
+/* Only a body that is longer than the limit can pass it. */
+static void limit_echo(struct responses_reader *r)
+{
+    const struct responses_head head = {.fingerprint = "", .p = r->out};
+    const struct responses_end nothing = {0};
+    struct buf b;
+
+    if (reader_failed(r) || r->in->body.n <= ECHO_BYTES_MAX) return;
+    buf_init(&b, ECHO_BYTES_MAX);
+    responses_object(&b, &head, &nothing, NULL);
+    if (b.bad)
+        reader_refuse(r, ERR_LIMIT,
+                      "What a response repeats of its request ('tools', 'text', 'instructions', "
+                      "'user', ...) may have at most 8 MB.");
+    buf_done(&b);
+}
+
 enum err responses_parse(const struct responses_in *in, struct responses_params *out,
                          struct error *e)
 {
@@ -268,6 +286,7 @@ enum err responses_parse(const struct responses_in *in, struct responses_params 
     tools(&r);
     format(&r);
     unsupported(&r);
+    limit_echo(&r);
     responses_read_items(&r);
     return r.f.rc;
 }

@@ -259,6 +259,21 @@ static void test_include(void **state)
     done();
 }
 
+static void test_echo(void **state)
+{
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, 32u << 20);
+    buf_add(&b, STR("{\"model\":\"m\",\"user\":\""));
+    for (int i = 0; i < 8 << 20; i++) buf_char(&b, 'x');
+    buf_add(&b, STR("\",\"input\":\"a\"}"));
+    assert_int_equal(parse_after(buf_str(&b), NULL, NULL), ERR_LIMIT);
+    assert_non_null(strstr(t.e.text, "at most 8 MB"));
+    done();
+    buf_done(&b);
+}
+
 /* ---- fields ---- */
 
 static void test_fields(void **state)
@@ -382,7 +397,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_messages), cmocka_unit_test(test_conversation),
         cmocka_unit_test(test_sealed), cmocka_unit_test(test_kept), cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_include), cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_include), cmocka_unit_test(test_echo), cmocka_unit_test(test_fields),
         cmocka_unit_test(test_output),
     };
 
