@@ -287,6 +287,7 @@ static enum err open_server(struct wire *w, struct error *e)
     o.write_timeout_ms = c->write_timeout_ms;
     w->api.error_shape =
         strcmp(c->error_shape, "openai") == 0 ? ERROR_SHAPE_OPENAI : ERROR_SHAPE_XAI;
+    w->api.strict = strcmp(c->compat, "strict") == 0;
     w->api.wrong_key_status = (int)c->wrong_key_status;
     w->api.body_max = (size_t)c->max_body;
     w->api.keepalive_ms = c->keepalive_ms;
@@ -301,7 +302,6 @@ static enum err open_server(struct wire *w, struct error *e)
     return server_open(&o, &handler, &w->server, e);
 }
 
-    w->api.strict = strcmp(c->compat, "strict") == 0;
 static const char *base_url(const struct config *c, struct arena *a, const char *host, int port)
 {
     bool v6 = strchr(host, ':') != NULL;
