@@ -80,6 +80,8 @@ static const struct option table[] = {
      "form of error bodies"},
     {"wrong-key-status", KIND_INT, AT(wrong_key_status), "400", 400, 401, "400|401",
      "status for a wrong key: 400 as xAI, 401 as OpenAI"},
+    {"compat", KIND_CHOICE, AT(compat), "lenient", 0, 0, "lenient|strict",
+     "strict: refuse the fields that xAI's model of the asked name refuses"},
     {"temperature", KIND_NUMBER, AT(temperature), "0.7", 0, 2, "X",
      "sampling temperature where a request gives none"},
     {"top-p", KIND_NUMBER, AT(top_p), "0.95", 0, 1, "X",
@@ -88,8 +90,6 @@ static const struct option table[] = {
      "time to compile the schemas of one request; past it, as past the four limits below, it is "
      "refused with 400"},
     {"schema-memory", KIND_BYTES, AT(schema_memory), "256M", 65536, 1e12, "BYTES",
-    {"compat", KIND_CHOICE, AT(compat), "lenient", 0, 0, "lenient|strict",
-     "strict: refuse the fields that xAI's model of the asked name refuses"},
      "memory to compile the schemas of one request"},
     {"schema-depth", KIND_INT, AT(schema_depth), "256", 1, 1024, "N",
      "schemas inside one another, $ref followed"},
