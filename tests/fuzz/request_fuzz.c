@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The body of POST /v1/chat/completions: any bytes are a request within its limits, or an error
- * with a sentence. What was taken is what its comments promise, and the variables of a template
+ * The bodies of POST /v1/chat/completions and /v1/messages: any bytes are a request within its
+ * limits, or an error with a sentence. What was taken is what its comments promise, and the variables of a template
  * can be made of it.
  */
 #include "../unit/token/tiny_vocab.h"
 #include "api/chat_parse.h"
+#include "api/messages_parse.h"
 #include "chat/prompt.h"
 
 /* As of an exchange: what a body adds up to must stay under it. */
@@ -72,29 +73,61 @@ static void check_request(const struct chat_request *r)
     }
 }
 
+/* What a template can show, by the length of the body. */
+static void check_vars(const struct chat_request *r, size_t size, struct arena *a)
+{
+    struct chat_model model = {.vocab = vocab(), .syntax = call_syntax_named("hermes"),
+                               .shows_tools = size & 1, .shows_calls = size & 2,
+                               .one_call = size & 4, .short_ids = size & 8,
+                               .text_arguments = size & 16, .one_system = size & 32};
+
+    check_request(r);
+    CHECK(chat_template_vars(&model, r, a)->type == JSON_OBJECT);
+}
+
+static const struct api api = {.default_temperature = 0.7, .default_top_p = 0.95};
+
+static enum err read_chat(str body, const struct json *root, struct arena *a, struct error *e)
+{
+    struct chat_params p;
+
+    TRY(chat_parse(&api, body, root, a, &p, e));
+    CHECK(p.model.p);
+    check_vars(&p.chat, body.n, a);
+    return ERR_OK;
+}
+
+static enum err read_messages(str body, const struct json *root, struct arena *a, struct error *e)
+{
+    struct messages_params p;
+
+    TRY(messages_parse(&api, body, root, body.n & 1, a, &p, e));
+    CHECK(p.model.p && p.chat.n_choice == 1);
+    CHECK(!p.shows_thinking || p.chat.thinking == THINKING_ON);
+    check_vars(&p.chat, body.n, a);
+    return ERR_OK;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct api api = {.default_temperature = 0.7, .default_top_p = 0.95};
+    static enum err (*const read[])(str, const struct json *, struct arena *, struct error *) = {
+        read_chat, read_messages};
     str body = {(const char *)data, size};
-    struct arena *a = arena_new(ARENA_CAP), *tree = arena_new(ARENA_CAP);
-    struct chat_params p;
+    struct arena *tree = arena_new(ARENA_CAP);
     struct json *root;
     struct error e = {0};
     enum err rc = json_parse(body, tree, &root, &e);
 
-    if (rc == ERR_OK) rc = chat_parse(&api, body, root, a, &p, &e);
     CHECK(rc == ERR_OK || (e.code == rc && e.text[0]));
-    if (rc == ERR_OK) {
-        /* What a template can show, by the length of the body. */
-        struct chat_model model = {.vocab = vocab(), .syntax = call_syntax_named("hermes"),
-                                   .shows_tools = size & 1, .shows_calls = size & 2,
-                                   .one_call = size & 4, .short_ids = size & 8,
-                                   .text_arguments = size & 16, .one_system = size & 32};
+    for (size_t i = 0; rc == ERR_OK && i < sizeof read / sizeof read[0]; i++) {
+        struct arena *a = arena_new(ARENA_CAP);
+        enum err why;
 
-        check_request(&p.chat);
-        CHECK(p.model.p && chat_template_vars(&model, &p.chat, a)->type == JSON_OBJECT);
+        e = (struct error){0};
+        why = read[i](body, root, a, &e);
+        CHECK(why == ERR_OK || (e.code == why && e.text[0]));
+        arena_free(a);
     }
     arena_free(tree);
-    arena_free(a);
     return 0;
 }
