@@ -63,5 +63,23 @@ static const char step_2[] =
     ") STRICT;"
     "CREATE INDEX response_item_id ON response_item (id);";
 
-const char *const schema_steps[] = {step_1, step_2};
+/* Requests that are answered later, and their replies until they are read. */
+static const char step_3[] =
+    "CREATE TABLE deferred ("
+    "  position INTEGER PRIMARY KEY,"      /* the oldest comes first */
+    "  id TEXT NOT NULL UNIQUE,"           /* UUID */
+    "  team_id TEXT NOT NULL,"             /* who may see it */
+    "  user_id TEXT NOT NULL,"
+    "  key_id TEXT NOT NULL,"
+    "  body BLOB NOT NULL,"                /* of the request; then of the reply */
+    "  bytes INTEGER NOT NULL,"            /* of body */
+    "  expires_unix_s INTEGER NOT NULL,"
+    "  state INTEGER NOT NULL,"            /* enum deferred_state */
+    "  n_start INTEGER NOT NULL,"          /* how often it was begun */
+    "  status INTEGER NOT NULL"            /* HTTP status of the reply; 0: there is none yet */
+    ") STRICT;"
+    "CREATE INDEX deferred_state ON deferred (state, position);"
+    "CREATE INDEX deferred_expires ON deferred (expires_unix_s);";
+
+const char *const schema_steps[] = {step_1, step_2, step_3};
 const int schema_n_steps = sizeof schema_steps / sizeof schema_steps[0];
