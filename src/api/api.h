@@ -25,6 +25,7 @@ struct api {
     struct pool *pool;                 /* borrows; prepares large requests */
     struct ledger ledger;
     struct responses *responses;       /* borrows; kept responses */
+    struct deferred *deferred;         /* borrows; likewise once state is API_READY */
     const struct catalog *catalog;     /* borrows; read only once state is API_READY */
     _Atomic enum api_state state;      /* release when set, acquire when read */
 };

@@ -2,9 +2,10 @@
  *
  * POST /v1/chat/completions as a dialect: chat_parse reads, chat_render writes.
  */
+#include "api/chat.h"
 #include "api/chat_parse.h"
 #include "api/chat_render.h"
-#include "api/generate.h"
+#include "api/deferred.h"
 #include "api/handlers.h"
 #include "base/clock.h"
 #include "net/sse.h"
@@ -26,6 +27,7 @@ static enum err read(struct generation *g, const struct json *root, struct error
     g->chat = c->p.chat;
     g->model = c->p.model;
     g->stream = c->p.stream;
+    g->deferred = c->p.deferred;
     return ERR_OK;
 }
 
@@ -91,6 +93,11 @@ static void whole(struct generation *g, struct buf *out)
     chat_render_whole(out, &c->head, c->fold, g->chat.n_choice, &g->r->usage, request_cost(g->r));
 }
 
+static void defer(struct generation *g)
+{
+    deferred_submit(g->r);
+}
+
 static void release(struct generation *g)
 {
     struct chat *c = g->own;
@@ -98,9 +105,9 @@ static void release(struct generation *g)
     for (int i = 0; c->fold && i < g->chat.n_choice; i++) chat_fold_done(&c->fold[i]);
 }
 
-static const struct dialect chat_completions = {
+const struct dialect chat_completions = {
     .read = read, .begin = begin, .event = event, .fail = fail, .ping = ping, .fold = fold,
-    .whole = whole, .release = release};
+    .whole = whole, .defer = defer, .release = release};
 
 void handle_chat_completions(struct request *r)
 {

@@ -331,6 +331,13 @@ void parse_streaming(struct parse *p)
     p->out->include_usage = fields_bool(&p->f, o, "stream_options", "include_usage", false);
 }
 
+static void deferred(struct parse *p)
+{
+    p->out->deferred = fields_bool(&p->f, p->root, "", "deferred", false);
+    if (p->out->deferred && p->out->stream)
+        refuse(p, ERR_ARG, "'deferred' and 'stream' exclude each other.");
+}
+
 /* ---- what this build does not do ---- */
 
 static void search(struct parse *p)
@@ -340,16 +347,6 @@ static void search(struct parse *p)
     if ((o && !str_is(fields_str(&p->f, o, "search_parameters", "mode"), "off")) ||
         fields_typed(&p->f, p->root, "", "web_search_options", JSON_OBJECT))
         refuse(p, ERR_GONE, "Live search is deprecated. Please switch to the Agent Tools API");
-}
-
-static void unsupported(struct parse *p)
-{
-    if (fields_bool(&p->f, p->root, "", "deferred", false)) {
-        if (p->out->stream)
-            refuse(p, ERR_ARG, "'deferred' and 'stream' exclude each other.");
-        refuse(p, ERR_UNSUPPORTED, "Deferred completions are not supported by this server yet.");
-    }
-    search(p);
 }
 
 enum err chat_parse(const struct api *api, str body, const struct json *root, struct arena *a,
@@ -372,7 +369,8 @@ enum err chat_parse(const struct api *api, str body, const struct json *root, st
     effort(&p);
     parse_tools(&p);
     parse_format(&p);
-    unsupported(&p);
+    deferred(&p);
+    search(&p);
     messages(&p);
     return p.f.rc;
 }

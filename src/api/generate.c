@@ -257,8 +257,7 @@ static enum err find_model(struct generation *g, struct error *e)
     return rc;
 }
 
-/* The body, understood and allowed. */
-static enum err read_request(struct generation *g, struct error *e)
+enum err generate_read(struct generation *g, struct error *e)
 {
     struct request *r = g->r;
     const struct json *root;
@@ -269,6 +268,13 @@ static enum err read_request(struct generation *g, struct error *e)
     if (r->api->strict) TRY(compat_check(g->model, &g->chat, e));
     g->chat.salt = hash_str(r->key.team_id);
     g->chat.owner = hash_str(r->key.id);
+    return ERR_OK;
+}
+
+/* The body, understood and allowed. */
+static enum err read_request(struct generation *g, struct error *e)
+{
+    TRY(generate_read(g, e));
     g->chat.wake = wake;
     g->chat.wake_arg = g;
     g->mail.fn = pump;
@@ -329,6 +335,8 @@ static void begin_or_refuse(struct generation *g)
 {
     if (g->refusal.code != ERR_OK)
         reply_error(g->r, &g->refusal);
+    else if (g->deferred)
+        g->dialect->defer(g);
     else if (g->dialect->counted)
         reply_counted(g);
     else
@@ -357,6 +365,7 @@ static void prepare(void *arg)
     struct generation *g = arg;
 
     if (!g->is_read) read_here(g);
+    if (g->deferred) return;
     if (g->refusal.code == ERR_OK && start_or_count(g, &g->refusal) == ERR_OK)
         g->refusal.code = ERR_OK;
 }
@@ -393,7 +402,8 @@ void generate(struct request *r, const struct dialect *d)
     r->state = g;
     r->release = release;
     if (r->x->body.n <= PARSE_APART_BYTES && !(d->read_blocks && d->read_blocks(r))) read_here(g);
-    if (!g->is_read || (g->refusal.code == ERR_OK && is_constrained(&g->chat))) {
+    if (!g->is_read ||
+        (g->refusal.code == ERR_OK && !g->deferred && is_constrained(&g->chat))) {
         prepare_apart(g);
         return;
     }

@@ -38,6 +38,9 @@ struct dialect {
     /* Not NULL: nothing is generated; the reply tells the length of the prompt, in tokens. Of the
      * others only `read` is called then. */
     void (*counted)(struct generation *g, size_t n_token, struct buf *out);
+    /* read set `deferred`: the request is not started; gives the reply. Of the others only `read`
+     * is called then. */
+    void (*defer)(struct generation *g);
     /* Frees what own holds outside of the arena; after begin only. NULL: nothing. */
     void (*release)(struct generation *g);
     /* read waits for a disk: on the pool, however small the body. NULL: it does not. */
@@ -51,6 +54,7 @@ struct generation {
     struct chat_request chat;
     str model;                         /* as asked */
     bool stream;
+    bool deferred;                     /* the answer is asked for later; needs dialect->defer */
     void *own;                         /* the dialect's, on the arena */
     struct buf scratch;                /* during open, event and fail */
 
@@ -66,6 +70,9 @@ struct generation {
 };
 
 void generate(struct request *r, const struct dialect *d);
+/* The first steps of it, for what runs a request without its client: the body, the dialect's read,
+ * the model, whose request it is. wake is left to the caller. */
+MUST_CHECK enum err generate_read(struct generation *g, struct error *e);
 /* What save handed over is kept; failure (may be NULL): it is not, and why. Once, loop thread, not
  * after release. */
 void generate_finish(struct generation *g, const struct error *failure);

@@ -17,6 +17,7 @@ void handle_no_models(struct request *r);        /* of kinds that are not served
 void handle_no_model(struct request *r);
 void handle_api_key(struct request *r);          /* api_key.c */
 void handle_chat_completions(struct request *r); /* chat.c */
+void handle_deferred_completion(struct request *r);   /* deferred.c */
 void handle_completions(struct request *r);      /* completions.c */
 void handle_tokenize_text(struct request *r);    /* tokenize_text.c */
 void handle_messages(struct request *r);         /* messages.c */

@@ -286,10 +286,11 @@ static str error_type(const struct request *r)
     return r->x->gone ? STR("cancelled") : STR("");
 }
 
-static void settle(struct request *r, int64_t now_ns)
+struct usage_row request_usage(const struct request *r, int64_t now_ns)
 {
     int64_t latency_ms = (now_ns - r->x->start_ns) / NS_PER_MS;
-    struct usage_row u = {
+
+    return (struct usage_row){
         .request_id = request_id(r), .team_id = r->key.team_id, .user_id = r->key.user_id,
         .key_id = r->key.id, .endpoint = str_of(r->route->path),
         .model = r->model ? r->model->id : STR_NONE,
@@ -300,6 +301,11 @@ static void settle(struct request *r, int64_t now_ns)
         .cost_ticks = request_cost(r),
         .first_token_ms = ms_since(r->x->start_ns, r->usage.first_token_ns),
         .latency_ms = latency_ms};
+}
+
+static void settle(struct request *r, int64_t now_ns)
+{
+    struct usage_row u = request_usage(r, now_ns);
 
     ledger_settle(&r->api->ledger, &u);
 }

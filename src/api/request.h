@@ -47,3 +47,5 @@ str request_error_body(struct request *r, const struct error *e);
 /* Headers of an inference reply: rate limits, data retention. */
 void reply_inference_headers(struct request *r);
 int64_t request_cost(const struct request *r);
+/* What the ledger keeps of it. Borrows from r. */
+struct usage_row request_usage(const struct request *r, int64_t now_ns);

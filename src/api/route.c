@@ -26,6 +26,8 @@ static const struct route table[] = {
     ROUTE("GET", "/v1/video-generation-models/{id}", SCOPE_MODELS, false, handle_no_model),
     ROUTE("GET", "/v1/api-key", SCOPE_KEY, false, handle_api_key),
     ROUTE("POST", "/v1/chat/completions", SCOPE_CHAT, true, handle_chat_completions),
+    ROUTE("GET", "/v1/chat/deferred-completion/{id}", SCOPE_CHAT, false,
+          handle_deferred_completion),
     ROUTE_ANTHROPIC("POST", "/v1/messages", SCOPE_CHAT, true, handle_messages),
     ROUTE_ANTHROPIC("POST", "/v1/messages/count_tokens", SCOPE_CHAT, true, handle_messages_count),
     ROUTE_ANTHROPIC("POST", "/v1/complete", SCOPE_CHAT, true, handle_complete),

@@ -23,7 +23,8 @@ struct config {
     const char *kv_type, *cpu;
     bool prefix_cache;
     int64_t loops, max_body, max_headers, max_connections, header_timeout_ms, body_timeout_ms,
-        idle_timeout_ms, write_timeout_ms, keepalive_ms, drain_ms, keep_days;
+        idle_timeout_ms, write_timeout_ms, keepalive_ms, drain_ms, keep_days,
+        deferred_keep_s, deferred_parallel, deferred_max, deferred_bytes;
     const char *tls_cert, *tls_key;    /* NULL: none */
     const char *error_shape, *compat;
     int64_t wrong_key_status;

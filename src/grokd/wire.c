@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include "api/api.h"
+#include "api/deferred.h"
 #include "api/responses_store.h"
 #include "backend/local.h"
 #include "base/clock.h"
@@ -42,6 +43,7 @@ struct wire {
     struct keyring *keys;
     struct writer *writer;
     struct responses *responses;
+    struct deferred *deferred;
     int64_t swept_ns;                  /* of the writer's thread */
     struct catalog catalog;
     struct engine *engine[CONFIG_MODELS_MAX];
@@ -266,6 +268,18 @@ static enum err open_models(struct wire *w, struct error *e)
     return open_model(w, bundled, e);
 }
 
+static enum err open_deferred(struct wire *w, struct error *e)
+{
+    const struct config *c = w->config;
+    const struct deferred_options o = {.keep_s = c->deferred_keep_s,
+                                       .parallel = (int)c->deferred_parallel,
+                                       .n_max = c->deferred_max, .bytes_max = c->deferred_bytes};
+
+    TRY(deferred_open(config_path(c, w->arena, DATABASE_FILE), &w->api, &o, &w->deferred, e));
+    w->api.deferred = w->deferred;
+    return ERR_OK;
+}
+
 /* ---- network ---- */
 
 static enum err open_server(struct wire *w, struct error *e)
@@ -367,6 +381,7 @@ static enum err start(struct wire *w, struct error *e)
     TRY(open_store(w, e));
     TRY(open_server(w, e));
     TRY(open_models(w, e));
+    TRY(open_deferred(w, e));
     atomic_store_explicit(&w->api.state, API_READY, memory_order_release);
     return ERR_OK;
 }
@@ -376,6 +391,7 @@ static void stop(struct wire *w)
     atomic_store_explicit(&w->api.state, API_DRAINING, memory_order_release);
     if (w->server) server_drain(w->server, clock_ns() + w->config->drain_ms * NS_PER_MS);
     pool_free(w->pool); /* its jobs report to loops, which still run */
+    deferred_close(&w->deferred); /* likewise, and its runs end before their engines */
     server_close(&w->server);
     for (int i = 0; i < w->catalog.n && !w->only; i++) {
         backend_local_free(w->catalog.entry[i].backend);
