@@ -11,6 +11,7 @@
 #include "net/sse.h"
 
 #define TREE_BYTES_MAX ((size_t)256 << 20)     /* of the conversation */
+#define SAVE_MS_MAX 10000              /* a disk that takes longer has failed */
 #define KEPT_BYTES_MAX ((size_t)1 << 30)       /* one response with its items */
 
 struct response {
@@ -20,6 +21,7 @@ struct response {
     struct arena *kept;                /* owns, until it is handed over */
     struct arena *tree;                /* owns; of the conversation */
     struct responses_write *write;     /* on its way */
+    struct timer *patience;            /* while it is */
     int64_t completed_unix_s;
 };
 
@@ -127,15 +129,28 @@ static struct responses_end end_of(struct generation *g)
 static void saved(void *arg, enum err result)
 {
     struct generation *g = arg;
+    struct response *s = g->own;
     struct error e;
 
-    ((struct response *)g->own)->write = NULL;
+    timer_free(s->patience);
+    s->patience = NULL;
+    s->write = NULL;
     if (result == ERR_OK) {
         generate_finish(g, NULL);
         return;
     }
     err_set(&e, ERR_IO, ERR_NO_POS, "The response could not be stored. Try again in a moment.");
     generate_finish(g, &e);
+}
+
+/* The disk is full, say. The write stays in the store's queue: what is late is kept all the same. */
+static void too_late(void *arg)
+{
+    struct generation *g = arg;
+    struct response *s = g->own;
+
+    responses_forget(s->write);
+    saved(g, ERR_TIMEOUT);
 }
 
 /* Inputs as they were read, then the output. */
@@ -179,7 +194,12 @@ static bool save(struct generation *g)
     add_items(s, row);
     s->kept = NULL;
     s->write = responses_save(store, g->r->x->loop, a, row, saved, g);
-    if (!s->write) saved(g, ERR_BUSY);
+    if (!s->write) {
+        saved(g, ERR_BUSY);
+        return true;
+    }
+    s->patience = timer_new(g->r->x->loop, too_late, g);
+    timer_start(s->patience, SAVE_MS_MAX);
     return true;
 }
 
@@ -249,6 +269,7 @@ static void release(struct generation *g)
     struct response *s = g->own;
 
     responses_forget(s->write);
+    timer_free(s->patience);
     responses_output_done(&s->output);
 }
 

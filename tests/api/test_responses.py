@@ -2,6 +2,7 @@
 """The Responses API: its order of events, what is kept and for whom, conversations over many responses."""
 import http.client
 import json
+import pathlib
 import signal
 import sqlite3
 import subprocess
@@ -458,6 +459,42 @@ class Death(unittest.TestCase):
                     self.assertEqual(api.send("GET", "/" + last["id"]), (200, last))
                     self.assertEqual(len(api.send("GET", "/%s/input_items" % last["id"])[1]["data"]), 1)
                     api.make("Go on.", previous_response_id=last["id"], max_output_tokens=4)
+
+    def test_full_disk(self):
+        """What cannot be kept is not said to be done: an error within a bounded time, then all is well again."""
+        with tempfile.TemporaryDirectory() as small:
+            if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", small],
+                              capture_output=True).returncode:
+                self.skipTest("cannot mount a small file system here")
+            try:
+                with Grokd("--model", MODEL, data_dir=small) as server:
+                    self.fill_and_free(server, pathlib.Path(small))
+            finally:
+                subprocess.run(["umount", "-l", small], check=True)
+
+    def fill_and_free(self, server, folder):
+        api = Api(server)
+        first = api.make(max_output_tokens=2)
+        with open(folder / "filler", "wb", buffering=0) as filler:
+            try:
+                while True:
+                    filler.write(b"x" * 4096)
+            except OSError:
+                pass
+        big = {"model": "grok-4", "input": "Hi", "max_output_tokens": 2, "user": "u" * 1500000}
+        start = time.monotonic()
+        status, reply = api.send("POST", body=big)
+        self.assertEqual((status, reply["code"]), (500, "internal"))
+        self.assertIn("could not be stored", reply["error"])
+        self.assertLess(time.monotonic() - start, 15)
+        events, _ = api.stream(max_output_tokens=2)
+        self.assertEqual([e["type"] for e in events[-2:]], ["error", "response.failed"])
+        self.assertEqual(api.send("GET", "/" + first["id"])[0], 200)
+        (folder / "filler").unlink()
+        subprocess.run(["mount", "-o", "remount,size=64m", str(folder)], check=True)
+        time.sleep(1.5)
+        again = api.make("Go on.", previous_response_id=first["id"], max_output_tokens=2)
+        self.assertEqual(api.send("GET", "/" + again["id"])[0], 200)
 
     def killed_at_completed(self, server):
         c = http.client.HTTPConnection(server.host, server.port, timeout=20)
