@@ -259,6 +259,19 @@ class Scripts(Dialect, unittest.TestCase):
             status, _, text = post(self.server, "/v1/messages/count_tokens", body_of("text", **fields))
             self.assertEqual((status, json.loads(text)), (200, {"input_tokens": 4 + len(fields.get("system", ""))}))
 
+    def test_too_large(self):
+        with Scripted(SCRIPTS, "--max-body", 2000) as server:
+            status, headers, text = post(server, "/v1/messages", body_of("x" * 3000))
+        self.assertEqual((status, json.loads(text)["error"]["type"]), (413, "request_too_large"))
+        self.assertEqual(json.loads(text)["request_id"], headers["request-id"])
+
+    def test_spelling_of_errors_is_the_routes(self):
+        with Scripted(SCRIPTS, "--error-shape", "openai") as server:
+            status, _, text = post(server, "/v1/messages", {})
+            self.assertEqual((status, json.loads(text)["type"]), (422, "error"))
+            status, _, text = post(server, "/v1/chat/completions", {})
+            self.assertEqual((status, json.loads(text)["error"]["code"]), (422, "invalid_type"))
+
     def test_complete(self):
         for prompt, script in (("\n\nHuman: stop string\n\nAssistant:", "stop string"), ("text", "text"),
                                ("Be kind.\n\nHuman: a\n\nAssistant: b\n\nHuman: cut \n\nAssistant: ", "cut"),
