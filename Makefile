@@ -86,10 +86,12 @@ tidy: deps
 gen:
 	@gen/unicode.py
 	@gen/categories.py
+	@gen/openapi.py
 
 gen-check:
 	@gen/unicode.py --check
 	@gen/categories.py --check
+	@gen/openapi.py --check
 
 clean:
 	@rm -rf build build-clang build-asan build-tsan build-fuzz

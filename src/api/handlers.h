@@ -9,6 +9,7 @@ void handle_root(struct request *r);             /* health.c */
 void handle_health(struct request *r);
 void handle_ready(struct request *r);
 void handle_engine_health(struct request *r);
+void handle_openapi(struct request *r);          /* openapi.c */
 void handle_models(struct request *r);           /* models.c */
 void handle_model(struct request *r);
 void handle_language_models(struct request *r);

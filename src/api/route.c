@@ -11,6 +11,7 @@
 
 static const struct route table[] = {
     ROUTE("GET", "/", SCOPE_PUBLIC, false, handle_root),
+    ROUTE("GET", "/openapi.json", SCOPE_PUBLIC, false, handle_openapi),
     ROUTE("GET", "/health", SCOPE_PUBLIC, false, handle_health),
     ROUTE("GET", "/ready", SCOPE_PUBLIC, false, handle_ready),
     ROUTE("GET", "/health/engine", SCOPE_PUBLIC, false, handle_engine_health),
