@@ -272,7 +272,8 @@ static void read_message(struct reading *p, const struct json *v, uint32_t i)
         reading_add(p, &(struct chat_message){.role = t.role, .text = content->string});
     } else if (content->type != JSON_ARRAY) {
         fields_type_error(&p->f, at, content->pos, "expected a string or an array of blocks");
-    } else if (content->n == 0) {
+    } else if (content->n == 0 && t.role != ROLE_ASSISTANT) {
+        /* A reply that was cut inside its first call holds no block, and may come back. */
         fields_range_error(&p->f, "%s: each message must have at least one block.", at);
     } else {
         read_blocks(&t, content, at);

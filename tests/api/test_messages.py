@@ -364,6 +364,7 @@ class Bundled(Dialect, unittest.TestCase):
         for turns in ([("user", [result])], [("assistant", [use])],
                       [("user", "a"), ("assistant", [use]), ("user", "b")],
                       [("user", "a"), ("assistant", [use, use]), ("user", [result, result])],
+                      [("user", "a"), ("assistant", []), ("user", "b")],
                       [("user", [{**result, "tool_use_id": "other"}, {"type": "text", "text": "so?"}])]):
             messages = [{"role": role, "content": content} for role, content in turns]
             for fields in ({}, {"tools": TOOLS}):

@@ -254,6 +254,7 @@ static const struct { const char *body, *shown; } taken[] = {
     {MESSAGE("{\"role\":\"system\",\"content\":\"s\"},{\"role\":\"user\",\"content\":\"\"},"
              "{\"role\":\"assistant\",\"content\":\"a\"}"),
      "system||s||\nuser||||\nassistant||a||"},
+    {MESSAGE("{\"role\":\"assistant\",\"content\":[]}"), "assistant||||"},
     {USER(TEXT("a")), "user||a||"},
     {USER(TEXT("a") "," TEXT("b")), "user||a\n\nb||"},
     {USER(RESULT("")), "tool|t1|||"},
