@@ -96,6 +96,7 @@ static void prompts(struct parse *p)
             read_ids(p, v, "prompt", &n_left, &raw[0]);
     }
     for (size_t i = 0; i < n; i++) raw[i].suffix = suffix;
+    p->out->chat.tool_choice = TOOL_CHOICE_NONE;
     p->out->chat.raw = raw;
     p->out->chat.n_raw = n;
 }

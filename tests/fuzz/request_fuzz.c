@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The bodies of POST /v1/chat/completions and /v1/messages: any bytes are a request within its
- * limits, or an error with a sentence. What was taken is what its comments promise, and the variables of a template
- * can be made of it.
+ * The bodies of POST /v1/chat/completions, /v1/messages and /v1/completions: any bytes are a
+ * request within its limits, or an error with a sentence. What was taken is what its comments
+ * promise, and the variables of a template can be made of it.
  */
 #include "../unit/token/tiny_vocab.h"
 #include "api/chat_parse.h"
+#include "api/completions_parse.h"
 #include "api/messages_parse.h"
 #include "chat/prompt.h"
 
@@ -61,7 +62,7 @@ static void check_request(const struct chat_request *r)
 {
     check_sample(&r->sample);
     check_tools(r);
-    CHECK(r->n_message >= 1 && r->n_message <= CHAT_MESSAGES_MAX);
+    CHECK(r->n_message <= CHAT_MESSAGES_MAX && (r->n_message >= 1) == (r->n_raw == 0));
     CHECK(r->n_choice >= 1 && r->n_choice <= CHAT_CHOICES_MAX && r->max_tokens >= 1);
     CHECK(r->n_top_logprobs >= 0 && r->n_top_logprobs <= ENGINE_TOP_LOGPROBS_MAX);
     CHECK(r->n_stop >= 0 && r->n_stop <= CHAT_STOPS_MAX);
@@ -108,10 +109,29 @@ static enum err read_messages(str body, const struct json *root, struct arena *a
     return ERR_OK;
 }
 
+static enum err read_completions(str body, const struct json *root, struct arena *a,
+                                 struct error *e)
+{
+    struct completion_params p;
+    const struct chat_request *r = &p.base.chat;
+    size_t n_id = 0;
+
+    TRY(completions_parse(&api, body, root, a, &p, e));
+    check_request(r);
+    CHECK(p.base.model.p && (size_t)r->n_choice % r->n_raw == 0);
+    CHECK(!p.echo || !r->logprobs);
+    for (size_t i = 0; i < r->n_raw; i++) {
+        n_id += r->raw[i].n_id;
+        for (size_t k = 0; k < r->raw[i].n_id; k++) CHECK(r->raw[i].id[k] >= 0);
+    }
+    CHECK(n_id <= COMPLETION_IDS_MAX);
+    return ERR_OK;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static enum err (*const read[])(str, const struct json *, struct arena *, struct error *) = {
-        read_chat, read_messages};
+        read_chat, read_messages, read_completions};
     str body = {(const char *)data, size};
     struct arena *tree = arena_new(ARENA_CAP);
     struct json *root;
