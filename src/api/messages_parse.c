@@ -100,6 +100,8 @@ static void budget(struct reading *p, const struct json *o)
         fields_type_error(&p->f, "thinking", o->pos, "missing field `budget_tokens`");
     else if (n >= p->chat->max_tokens)
         fields_range_error(&p->f, "'max_tokens' must be greater than 'thinking.budget_tokens'.");
+    else
+        p->chat->thinking_max = (int)n;
 }
 
 static enum chat_thinking thinking(struct reading *p)

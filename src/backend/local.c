@@ -9,6 +9,9 @@
 #include "chat/prompt.h"
 #include "token/detok.h"
 
+#define THOUGHT_TOKENS_MAX ((size_t)1 << 24)   /* above any context */
+#define THOUGHT_END_MAX 32             /* tokens, and bytes, of what closes a think block */
+
 struct local {
     struct backend backend;
     struct engine *engine;             /* borrows */
@@ -19,6 +22,8 @@ struct local {
 struct choice {
     struct engine_seq *seq;            /* NULL once freed */
     struct assemble text;
+    struct token_list thought;         /* owns; tokens so far, while thinking has a limit */
+    bool is_resumed;                   /* seq is the second one: thinking was closed */
     bool was_cut;                      /* by max_tokens or the context */
     bool draining;                     /* no more tokens; events may still be held */
     bool ended;                        /* CHOICE_END was given */
@@ -32,6 +37,9 @@ struct backend_run {
     bool constrained;                  /* a grammar holds the choices */
     struct chat_usage usage;
     struct error error;                /* code set: FAIL comes next */
+    const struct chat_request *r;      /* borrows */
+    struct token_list prompt;          /* owns; while thinking has a limit */
+    struct grammar *behind;            /* shares; of what comes behind thinking */
     struct choice choice[];
 };
 
@@ -56,7 +64,10 @@ static void local_free(struct backend_run *run)
     for (int i = 0; i < run->n_choice; i++) {
         engine_seq_free(run->choice[i].seq);
         assemble_done(&run->choice[i].text);
+        token_list_done(&run->choice[i].thought);
     }
+    token_list_done(&run->prompt);
+    grammar_unref(run->behind);
     mem_free(run);
 }
 
@@ -73,25 +84,49 @@ static enum err start_choices(struct backend_run *run, const struct chat_request
 
         assemble_init(&run->choice[i].text, l->model.vocab, l->model.syntax, r,
                       prompt->opens_reasoning);
+        token_list_init(&run->choice[i].thought, THOUGHT_TOKENS_MAX);
         TRY(submit(l->engine, r, &prompt->ids, grammar, i, &run->choice[i].seq, e));
     }
     return ERR_OK;
 }
 
-static enum err start_chat(struct backend_run *run, const struct chat_request *r, struct error *e)
+/* What closing the think block will need. */
+static enum err prepare_limit(struct backend_run *run, const struct chat_request *r,
+                              const struct chat_prompt *prompt, struct error *e)
+{
+    const struct chat_prompt closed = {.ids = prompt->ids};
+    struct local *l = run->local;
+
+    if (!r->thinking_max || !(prompt->opens_reasoning || prompt->may_reason)) return ERR_OK;
+    TRY(constrain_make(l->grammars, l->model.syntax, r, &closed, &run->behind, e));
+    token_list_init(&run->prompt, prompt->ids.n + 1);
+    for (size_t i = 0; i < prompt->ids.n; i++)
+        TRY(token_list_add(&run->prompt, prompt->ids.id[i], e));
+    return ERR_OK;
+}
+
+static enum err start_turn(struct backend_run *run, const struct chat_request *r,
+                           const struct chat_prompt *prompt, struct error *e)
 {
     struct local *l = run->local;
-    struct chat_prompt prompt;
     struct grammar *grammar;
     enum err rc;
 
-    TRY(chat_prompt_make(&l->model, r, &prompt, e));
-    rc = constrain_make(l->grammars, l->model.syntax, r, &prompt, &grammar, e);
-    if (rc == ERR_OK) {
-        run->constrained = grammar != NULL;
-        rc = start_choices(run, r, &prompt, grammar, e);
-        grammar_unref(grammar);
-    }
+    TRY(prepare_limit(run, r, prompt, e));
+    TRY(constrain_make(l->grammars, l->model.syntax, r, prompt, &grammar, e));
+    run->constrained = grammar != NULL;
+    rc = start_choices(run, r, prompt, grammar, e);
+    grammar_unref(grammar);
+    return rc;
+}
+
+static enum err start_chat(struct backend_run *run, const struct chat_request *r, struct error *e)
+{
+    struct chat_prompt prompt;
+    enum err rc;
+
+    TRY(chat_prompt_make(&run->local->model, r, &prompt, e));
+    rc = start_turn(run, r, &prompt, e);
     chat_prompt_done(&prompt);
     return rc;
 }
@@ -119,6 +154,7 @@ static enum err local_start(struct backend *b, const struct chat_request *r, str
     (void)a;
     run = mem_alloc(sizeof *run + (size_t)r->n_choice * sizeof run->choice[0]);
     run->local = (struct local *)b;
+    run->r = r;
     run->per_prompt = r->n_raw ? r->n_choice / (int)r->n_raw : r->n_choice;
     rc = r->n_raw ? start_raw(run, r, e) : start_chat(run, r, e);
     if (rc == ERR_OK)
@@ -137,7 +173,7 @@ static void add_figures(const struct backend_run *run, const struct choice *c,
     int i = (int)(c - run->choice);
     struct engine_usage now;
 
-    if (!c->seq || i % run->per_prompt != 0) return;
+    if (!c->seq || c->is_resumed || i % run->per_prompt != 0) return;
     now = engine_usage_of(c->seq);
     u->cached += now.n_cached;
     if (i == 0) u->first_token_ns = now.first_token_ns;
@@ -182,6 +218,84 @@ static void take_last(struct backend_run *run, struct choice *c, const struct en
     release(run, c);
 }
 
+/* ---- the limit of thinking ---- */
+
+static bool may_be_thinking(const struct backend_run *run, const struct choice *c)
+{
+    return run->prompt.n > 0 && !c->is_resumed && c->text.state <= ASM_REASONING;
+}
+
+static enum err take_token(struct backend_run *run, struct choice *c,
+                           const struct engine_event *ev)
+{
+    bool is_kept = may_be_thinking(run, c);
+
+    assemble_token(&c->text, ev);
+    return is_kept ? token_list_add(&c->thought, ev->token, &run->error) : ERR_OK;
+}
+
+/* Where max_tokens leaves no room for the end and an answer, it cuts instead. */
+static bool is_at_limit(const struct backend_run *run, const struct choice *c)
+{
+    return may_be_thinking(run, c) && c->text.state == ASM_REASONING &&
+           c->text.n_token >= run->r->thinking_max &&
+           run->r->max_tokens - c->text.n_token > THOUGHT_END_MAX;
+}
+
+/* Adds the end of the think block to what the choice wrote. */
+static enum err write_end(struct backend_run *run, struct choice *c, struct error *e)
+{
+    const struct chat_model *m = &run->local->model;
+    size_t from = c->thought.n;
+    struct buf text;
+    enum err rc;
+
+    buf_init(&text, THOUGHT_END_MAX);
+    call_syntax_end_thinking(m->syntax, &text);
+    rc = vocab_tokenize(m->vocab, buf_str(&text), TOKENIZE_PARSE_SPECIAL, NULL, 0, &c->thought, e);
+    buf_done(&text);
+    for (size_t i = from; rc == ERR_OK && i < c->thought.n; i++)
+        assemble_token(&c->text, &(struct engine_event){.token = c->thought.id[i]});
+    return rc;
+}
+
+/* A second sequence goes on behind the closed think block; the prefix cache knows most of it. */
+static enum err resume(struct backend_run *run, struct choice *c, struct error *e)
+{
+    struct chat_request rest = *run->r;
+    struct token_list ids;
+    enum err rc = ERR_OK;
+
+    rest.max_tokens -= (int)c->thought.n;
+    token_list_init(&ids, run->prompt.n + c->thought.n + 1);
+    for (size_t i = 0; rc == ERR_OK && i < run->prompt.n; i++)
+        rc = token_list_add(&ids, run->prompt.id[i], e);
+    for (size_t i = 0; rc == ERR_OK && i < c->thought.n; i++)
+        rc = token_list_add(&ids, c->thought.id[i], e);
+    if (rc == ERR_OK)
+        rc = submit(run->local->engine, &rest, &ids, run->behind, (int)(c - run->choice), &c->seq,
+                    e);
+    token_list_done(&ids);
+    return rc;
+}
+
+/* False: nothing goes on, run->error may say why. */
+static bool close_thinking(struct backend_run *run, struct choice *c)
+{
+    enum err rc;
+
+    release(run, c);
+    c->is_resumed = true;
+    rc = write_end(run, c, &run->error);
+    if (rc == ERR_OK) rc = resume(run, c, &run->error);
+    run->error.code = rc == ERR_CONTEXT ? ERR_OK : rc;
+    if (c->seq) return true;
+    c->was_cut = true;
+    c->draining = true;
+    assemble_end(&c->text);
+    return false;
+}
+
 /* One event of one choice; false when it has nothing now. */
 static bool choice_next(struct backend_run *run, struct choice *c, struct chat_event *ev)
 {
@@ -194,11 +308,12 @@ static bool choice_next(struct backend_run *run, struct choice *c, struct chat_e
             release(run, c);
         }
         if (c->draining) break;
+        if (is_at_limit(run, c) && !close_thinking(run, c)) continue;
         if (!engine_next(c->seq, &token)) return false;
         if (token.finish != FINISH_NONE)
             take_last(run, c, &token);
-        else
-            assemble_token(&c->text, &token);
+        else if (take_token(run, c, &token) != ERR_OK)
+            return false;
     }
     if (run->error.code != ERR_OK) return false;
     c->ended = true;

@@ -196,6 +196,13 @@ void call_syntax_thinking(const struct call_syntax *s, str *open, str *close)
     *close = s->think_close;
 }
 
+void call_syntax_end_thinking(const struct call_syntax *s, struct buf *out)
+{
+    if (!s->gap.n) buf_char(out, '\n');
+    buf_add(out, s->think_close);
+    buf_add(out, s->gap.n ? s->gap : STR("\n\n"));
+}
+
 bool call_syntax_is_mark(const struct call_syntax *s, str piece)
 {
     for (size_t i = 0; i < CALL_MARKS_MAX; i++)

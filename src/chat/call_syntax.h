@@ -43,6 +43,9 @@ struct call_grammar {
                                         * NODE_NONE: free text */
     const struct schema_options *options;   /* for parameters; style and root are set here */
 };
+/* What ends a think block and leads on to what comes behind it, as the model would write it. */
+void call_syntax_end_thinking(const struct call_syntax *s, struct buf *out);
+
 /* The node of the whole turn from where the prompt ends. opens_reasoning: the prompt ends inside a
  * think block; may_reason: the model may open one itself. ERR_ARG names the tool and what its
  * schema lacks. */

@@ -93,6 +93,8 @@ struct chat_request {
     bool ignore_eog;                   /* measurements: max_tokens alone ends the output */
     enum chat_thinking thinking;
     enum chat_effort effort;           /* as the request names it */
+    int thinking_max;                  /* tokens; then the think block is closed for the model. 0:
+                                        * no limit */
     const struct chat_tool *tool;      /* [n_tool] */
     size_t n_tool;
     enum chat_tool_choice tool_choice;
@@ -111,8 +113,8 @@ struct chat_request {
     void *wake_arg;
 };
 
-/* The effort of that name, and whether to think, where that is not said already. False: there is
- * no such effort. */
+/* The effort of that name; whether to think and how much at most, where that is not said already.
+ * False: there is no such effort. */
 bool chat_set_effort(struct chat_request *r, str name);
 
 /* The model may call tools; else none is shown to it. */

@@ -365,6 +365,60 @@ static void test_thinking(void **state)
     assert_true(n_thought > 0);
 }
 
+/* Thinking ends at its limit, and what comes behind obeys. */
+static void test_thinking_limit(void **state)
+{
+    static const int limits[] = {1, 5, 40};
+
+    (void)state;
+    if (skip_without_model()) return;
+    for (uint64_t seed = 0; seed < 4; seed++)
+        for (size_t i = 0; i < N_OF(limits); i++) {
+            struct chat_request r = request(seed);
+            struct got g;
+
+            r.thinking = THINKING_ON;
+            r.thinking_max = limits[i];
+            r.n_choice = 3;
+            r.format = seed < 2 ? FORMAT_TEXT : FORMAT_JSON_SCHEMA;
+            r.schema = seed < 2 ? NULL : parse(PERSON);
+            ask(&r, &g);
+            assert_int_equal(g.error.code, ERR_OK);
+            /* The mark that closes it counts, and what stands beside it. */
+            assert_in_range(g.usage.reasoning, 3, 3 * (limits[i] + 8));
+            assert_true(g.usage.cached >= 0 && g.usage.cached < g.usage.prompt);
+            for (int k = 0; k < 3; k++) {
+                assert_int_equal(str_find(buf_str(&g.choice[k].text), STR("think>"), 0), SIZE_MAX);
+                if (seed < 2) continue;
+                assert_int_equal(g.choice[k].finish, CHAT_FINISH_STOP);
+                check_person(buf_str(&g.choice[k].text));
+            }
+            got_done(&g);
+        }
+}
+
+/* Where max_tokens is near, the limit does not move it. */
+static void test_thinking_limit_and_length(void **state)
+{
+    (void)state;
+    if (skip_without_model()) return;
+    for (int max = 1; max < 60; max++) {
+        struct chat_request r = request(7);
+        struct got g;
+
+        r.thinking = THINKING_ON;
+        r.thinking_max = 8;
+        r.max_tokens = max;
+        r.ignore_eog = true;
+        ask(&r, &g);
+        assert_int_equal(g.error.code, ERR_OK);
+        assert_int_equal(g.choice[0].finish, CHAT_FINISH_LENGTH);
+        if (g.usage.reasoning + g.usage.completion != max || (max > 45 && !g.usage.completion))
+            fail_msg("max %d: %d, %d", max, (int)g.usage.reasoning, (int)g.usage.completion);
+        got_done(&g);
+    }
+}
+
 /* It cuts the document. */
 static void test_stop_string(void **state)
 {
@@ -746,7 +800,8 @@ int main(void)
         cmocka_unit_test(test_tool_loop), cmocka_unit_test(test_cut_call),
         cmocka_unit_test(test_refused), cmocka_unit_test(test_pool), cmocka_unit_test(test_plain),
         cmocka_unit_test(test_raw), cmocka_unit_test(test_raw_thinking),
-        cmocka_unit_test(test_raw_refused),
+        cmocka_unit_test(test_raw_refused), cmocka_unit_test(test_thinking_limit),
+        cmocka_unit_test(test_thinking_limit_and_length),
     };
 
     return cmocka_run_group_tests(tests, open_model, close_model);

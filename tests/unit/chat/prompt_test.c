@@ -633,8 +633,11 @@ static void test_effort(void **state)
         buf_done(&text);
         chat_prompt_done(&p);
     }
-    struct chat_request r = {.thinking = THINKING_OFF};
+    struct chat_request r = {.thinking = THINKING_OFF, .thinking_max = 7};
     assert_true(chat_set_effort(&r, STR("high")) && r.thinking == THINKING_OFF);
+    assert_int_equal(r.thinking_max, 7);   /* what was said before stays */
+    r = (struct chat_request){0};
+    assert_true(chat_set_effort(&r, STR("low")) && r.thinking_max == 1024);
     assert_false(chat_set_effort(&r, STR("")) || chat_set_effort(&r, STR("huge")));
     template_free(t);
     vocab_free(v);
