@@ -357,6 +357,11 @@ class Bundled(Dialect, unittest.TestCase):
             status, _, text = post(self.server, path, {**body_of(""), "messages": turns})
             self.assertEqual((status, json.loads(text)["error"]["type"]), (400, "invalid_request_error"))
             self.assertIn("maximum prompt length", text)
+        for n, why in ((5000, "maximum prompt length"), (50001, "at most 100000 messages")):
+            prompt = "\n\nHuman: a\n\nAssistant: b" * n
+            status, _, text = post(self.server, "/v1/complete", {"model": "grok-4", "prompt": prompt})
+            self.assertEqual(status, 400)
+            self.assertIn(why, text)
 
     def test_histories_that_do_not_add_up(self):
         use = {"type": "tool_use", "id": "t1", "name": "weather", "input": {"location": "Rome"}}
