@@ -25,7 +25,7 @@ void reading_add(struct reading *p, const struct chat_message *m)
 {
     if (reading_failed(p)) return;
     if (p->n_message == p->message_max) {
-        fields_range_error(&p->f, "'messages' may hold at most %d messages and tool results.",
+        fields_range_error(&p->f, "A conversation may have at most %d messages and tool results.",
                            CHAT_MESSAGES_MAX);
         return;
     }

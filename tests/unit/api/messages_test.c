@@ -203,16 +203,23 @@ static void test_numbers(void **state)
 
 static void test_thinking(void **state)
 {
-    static const struct { const char *body; enum chat_thinking thinking; bool shows; } row[] = {
-        {THINKING("\"type\":\"enabled\",\"budget_tokens\":1024"), THINKING_ON, true},
-        {THINKING("\"type\":\"enabled\",\"budget_tokens\":1999"), THINKING_ON, true},
-        {THINKING("\"type\":\"adaptive\""), THINKING_ON, true},
-        {THINKING("\"type\":\"disabled\""), THINKING_OFF, false},
-        {BODY(",\"reasoning_effort\":\"none\""), THINKING_OFF, false},
-        {BODY(",\"reasoning_effort\":\"high\""), THINKING_ON, false},
-        {BODY(",\"output_config\":{\"effort\":\"max\"}"), THINKING_ON, false},
+    static const struct {
+        const char *body;
+        enum chat_thinking thinking;
+        bool shows;
+        int max;                       /* tokens of thinking; -1: any */
+    } row[] = {
+        {THINKING("\"type\":\"enabled\",\"budget_tokens\":1024"), THINKING_ON, true, 1024},
+        {THINKING("\"type\":\"enabled\",\"budget_tokens\":1999"), THINKING_ON, true, 1999},
+        {BODY(",\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":1500},"
+              "\"reasoning_effort\":\"low\""), THINKING_ON, true, 1500},
+        {THINKING("\"type\":\"adaptive\""), THINKING_ON, true, 0},
+        {THINKING("\"type\":\"disabled\""), THINKING_OFF, false, 0},
+        {BODY(",\"reasoning_effort\":\"none\""), THINKING_OFF, false, -1},
+        {BODY(",\"reasoning_effort\":\"high\""), THINKING_ON, false, -1},
+        {BODY(",\"output_config\":{\"effort\":\"max\"}"), THINKING_ON, false, -1},
         {BODY(",\"thinking\":{\"type\":\"disabled\"},\"reasoning_effort\":\"high\""), THINKING_OFF,
-         false},
+         false, -1},
     };
 
     (void)state;
@@ -220,6 +227,7 @@ static void test_thinking(void **state)
         parse(row[i].body);
         if (t.p.chat.thinking != row[i].thinking || t.p.shows_thinking != row[i].shows)
             fail_msg("%s", row[i].body);
+        if (row[i].max >= 0) assert_int_equal(t.p.chat.thinking_max, row[i].max);
         done();
     }
 }
