@@ -28,6 +28,7 @@ struct deferred {
     struct deferred_options o;
     struct db *db;
     struct loop *loop;
+    struct pool *pool;                 /* one thread that prepares what starts */
     pthread_t thread;
     struct mail stop;
 
@@ -224,7 +225,8 @@ static void start_picked(struct deferred *d, struct list *picked)
         list_add_tail(&d->runs, at);
         d->n_run++;
         d->sum.n_waiting--;
-        deferred_run_start(LIST_ENTRY(at, struct deferred_run, node), d->api, d->loop, run_done, d);
+        deferred_run_start(LIST_ENTRY(at, struct deferred_run, node), d->api, d->pool, d->loop,
+                           run_done, d);
     }
 }
 
@@ -443,6 +445,7 @@ static void stop(void *arg)
 
     d->stopping = true;
     turn(d);
+    pool_free(d->pool);                /* what it had reports to nobody any more */
     free_runs(&d->runs);
     free_runs(&d->finished);
     if (put_back(d, &e) != ERR_OK)
@@ -484,6 +487,8 @@ enum err deferred_open(const char *db_path, struct api *api, const struct deferr
         log_info("deferred", "event=resumed waiting=%lld", (long long)sum.n_waiting);
     d = mem_alloc(sizeof *d);
     *d = (struct deferred){.api = api, .o = *o, .db = db, .sum = sum, .loop = loop_new()};
+    CHECK(o->parallel > 0 && o->parallel <= DEFERRED_PARALLEL_MAX);
+    d->pool = pool_new(1, DEFERRED_PARALLEL_MAX);
     list_init(&d->submits);
     list_init(&d->runs);
     list_init(&d->finished);

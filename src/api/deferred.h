@@ -2,16 +2,19 @@
  *
  * Deferred chat completions: a request is on the disk before its id goes out, runs when there is
  * room, also after a restart, and its reply is read once by its team. One thread with its own
- * connection to the database keeps the queue and pulls what runs; handlers reach it by mail.
+ * connection to the database keeps the queue and pulls what runs; handlers reach it by mail. One
+ * more prepares what starts, so that a schema that takes its time holds up nobody else.
  */
 #pragma once
 #include "api/request.h"
+
+#define DEFERRED_PARALLEL_MAX 64
 
 struct deferred;
 
 struct deferred_options {
     int64_t keep_s;                    /* from a request to its end, read or not */
-    int parallel;                      /* requests that run at once */
+    int parallel;                      /* requests that run at once, up to DEFERRED_PARALLEL_MAX */
     int64_t n_max;                     /* that wait, run or were not read; over it 429 */
     int64_t bytes_max;                 /* of their bodies and replies; over it 429 */
 };

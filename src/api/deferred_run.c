@@ -32,12 +32,15 @@ static void stop(struct deferred_run *d)
     d->r.usage = ops->usage(d->run);
     ops->free(d->run);
     d->run = NULL;
-    loop_unpost(d->x.loop, &d->mail);
 }
 
 void deferred_run_free(struct deferred_run *d)
 {
     stop(d);
+    if (d->x.loop) {                   /* it was started: mails may wait there */
+        loop_unpost(d->x.loop, &d->mail);
+        loop_unpost(d->x.loop, &d->job.done);
+    }
     timer_free(d->again);
     if (d->begun) chat_completions.release(&d->g);
     arena_free(d->x.arena);
@@ -92,7 +95,8 @@ static void pump(void *arg)
     struct deferred_run *d = arg;
     struct chat_event ev;
 
-    if (!d->run) return;
+    /* A wake may come before the preparation is back: until then run is another thread's. */
+    if (!d->begun || !d->run) return;
     while (d->r.model->backend->ops->next(d->run, &ev)) {
         if (ev.kind == CHAT_FAIL) {
             fail(d, &ev.error);
@@ -113,33 +117,59 @@ static void wake(void *arg)
     loop_post(d->x.loop, &d->mail);
 }
 
-/* A full queue is no answer: it is asked again until the request expires. */
-static void start_engine(void *arg)
-{
-    struct deferred_run *d = arg;
-    struct error e;
-    enum err rc = backend_start(d->r.model->backend, &d->g.chat, d->x.arena, &d->run, &e);
-
-    if (rc == ERR_BUSY && clock_unix_s() < d->row.expires_unix_s) {
-        timer_start(d->again, RETRY_MS);
-        return;
-    }
-    if (rc != ERR_OK) {
-        d->run = NULL;
-        fail(d, &e);
-        return;
-    }
-    d->r.used_engine = d->begun = true;
-    chat_completions.begin(&d->g);
-    pump(d);
-}
-
 static enum err read(struct deferred_run *d, struct error *e)
 {
     if (d->row.n_start > STARTS_MAX)
         return err_set(e, ERR_INTERNAL, ERR_NO_POS,
                        "The server ended %d times while it worked on this request.", STARTS_MAX);
-    return generate_read(&d->g, e);
+    TRY(generate_read(&d->g, e));
+    d->g.chat.priority = PRIORITY_DEFERRED;
+    d->g.chat.wake = wake;
+    d->g.chat.wake_arg = d;
+    d->is_read = true;
+    return ERR_OK;
+}
+
+static enum err read_and_start(struct deferred_run *d, struct error *e)
+{
+    if (!d->is_read) TRY(read(d, e));
+    return backend_start(d->r.model->backend, &d->g.chat, d->x.arena, &d->run, e);
+}
+
+/* Pool. */
+static void prepare(void *arg)
+{
+    struct deferred_run *d = arg;
+
+    if (read_and_start(d, &d->refusal) == ERR_OK)
+        d->refusal.code = ERR_OK;
+    else
+        d->run = NULL;
+}
+
+/* A full queue is no answer: it is asked again until the request expires. */
+static void prepared(void *arg)
+{
+    struct deferred_run *d = arg;
+    enum err rc = d->refusal.code;
+
+    if (rc == ERR_BUSY && clock_unix_s() < d->row.expires_unix_s) {
+        timer_start(d->again, RETRY_MS);
+    } else if (rc != ERR_OK) {
+        fail(d, &d->refusal);
+    } else {
+        d->r.used_engine = d->begun = true;
+        chat_completions.begin(&d->g);
+        pump(d);
+    }
+}
+
+static void post_job(void *arg)
+{
+    struct deferred_run *d = arg;
+    bool taken = pool_post(d->pool, &d->job);
+
+    CHECK(taken);
 }
 
 /* Whoever gave the request was allowed to. */
@@ -161,23 +191,17 @@ static void set_up(struct deferred_run *d, struct api *api, struct loop *loop)
     memcpy(d->r.id, d->row.id.p, UUID_LEN);
     d->g = (struct generation){.r = &d->r, .dialect = &chat_completions};
     d->mail = (struct mail){.fn = pump, .arg = d};
-    d->again = timer_new(loop, start_engine, d);
+    d->job = (struct pool_job){.run = prepare, .arg = d, .loop = loop,
+                               .done = {.fn = prepared, .arg = d}};
+    d->again = timer_new(loop, post_job, d);
 }
 
-void deferred_run_start(struct deferred_run *d, struct api *api, struct loop *loop,
-                        void (*done)(struct deferred_run *, void *), void *arg)
+void deferred_run_start(struct deferred_run *d, struct api *api, struct pool *pool,
+                        struct loop *loop, void (*done)(struct deferred_run *, void *), void *arg)
 {
-    struct error e;
-
     d->done = done;
     d->arg = arg;
+    d->pool = pool;
     set_up(d, api, loop);
-    if (read(d, &e) != ERR_OK) {
-        fail(d, &e);
-        return;
-    }
-    d->g.chat.priority = PRIORITY_DEFERRED;
-    d->g.chat.wake = wake;
-    d->g.chat.wake_arg = d;
-    start_engine(d);
+    post_job(d);
 }

@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Deferred chat completions: an id at once, 202 until the reply is there, 200 once, then 404."""
+import contextlib
 import json
+import os
+import re
 import shutil
 import signal
+import socket
 import sqlite3
+import subprocess
 import tempfile
 import threading
 import time
@@ -11,6 +16,7 @@ import unittest
 import uuid
 
 from grokd import Grokd, Scripted
+from test_docs import section
 from test_life import cli, rows
 
 UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
@@ -215,6 +221,51 @@ class Deferred(WithDir):
         self.assertEqual(rows(self.dir, "SELECT count(*) FROM usage"), [(200,)])
 
 
+    def test_clients_that_leave(self):
+        """Before the answer to a request, and before that to a poll: the server goes on."""
+        server = self.serve()
+        request_id = submit(server, "slow")
+        body = json.dumps({"model": "grok-4", "deferred": True, "messages": [{"role": "user", "content": "text"}]})
+        head = "Host: x\r\nAuthorization: Bearer %s\r\n" % server.key
+        post = ("POST /v1/chat/completions HTTP/1.1\r\n%sContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+                % (head, len(body), body))
+        get = "GET /v1/chat/deferred-completion/%s HTTP/1.1\r\n%s\r\n" % (request_id, head)
+        for _ in range(40):
+            for text in (post, get):
+                with socket.create_connection((server.host, server.port)) as s:
+                    s.sendall(text.encode())
+        self.assertEqual(wait(server, request_id)[0], 200)
+        self.eventually("SELECT count(*) FROM deferred WHERE state < 3", [(0,)])
+        stored = rows(self.dir, "SELECT count(*) FROM deferred")[0][0]
+        self.assertEqual(rows(self.dir, "SELECT count(*) FROM usage")[0][0], stored + 1)
+
+    def test_full_disk(self):
+        """No id goes out for what is not kept; a reply that finds no room waits for it."""
+        small = self.dir + "/small"
+        os.mkdir(small)
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", small], capture_output=True).returncode:
+            self.skipTest("cannot mount a small file system here")
+        self.addCleanup(subprocess.run, ["umount", "-l", small], check=False)
+        server = Scripted(SCRIPTS, data_dir=small).start()
+        self.addCleanup(server.stop)
+        kept = submit(server, "slow")
+        with open(small + "/filler", "wb", buffering=0) as filler:
+            with contextlib.suppress(OSError):
+                while True:
+                    filler.write(b"x" * 4096)
+        status, headers, text = server.request("POST", "/v1/chat/completions", {
+            "model": "grok-4", "deferred": True, "messages": [{"role": "user", "content": "x" * 200000}]})
+        self.assertEqual((status, headers.get("retry-after")), (500, "1"))
+        self.assertIn("could not be stored", json.loads(text)["error"])
+        until = time.monotonic() + 10
+        while server.log_text().count("event=done") < 1 and time.monotonic() < until:
+            time.sleep(0.05)
+        os.unlink(small + "/filler")
+        self.assertEqual(wait(server, kept)[1]["choices"][0]["message"]["content"], "ab")
+        self.assertEqual(wait(server, submit(server))[0], 200)
+        self.assertEqual(rows(small, "SELECT count(*) FROM usage"), [(2,)])
+
+
 class Limits(WithDir):
     def test_count(self):
         server = self.serve("--deferred-max", 3, "--deferred-parallel", 1)
@@ -342,6 +393,34 @@ class Model(unittest.TestCase):
             self.assertEqual(wait(server, wrong)[0], 400)
             status, now = server.chat("Hello", max_tokens=5, temperature=0)
             self.assertEqual(wait(server, plain)[1]["choices"], now["choices"])
+
+    def test_the_example_of_the_docs(self):
+        code = re.search(r"^```sh\n(.*?)^```", section("Deferred completions"), re.M | re.S)[1]
+        with Grokd() as server, tempfile.TemporaryDirectory() as folder:
+            done = subprocess.run(["bash", "-c", code.replace("http://127.0.0.1:8080", server.url)], cwd=folder,
+                                  env={**os.environ, "XAI_API_KEY": server.key}, capture_output=True, text=True, timeout=60)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertTrue(json.loads(done.stdout)["choices"][0]["message"]["content"])
+
+    def test_a_schema_that_takes_its_time(self):
+        """It holds up neither who asks for replies nor who gives requests; and a server may end meanwhile."""
+        hard = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "string", "pattern": "^[ab]*a[ab]{40}$"}}}
+        with Grokd("--schema-time-ms", 2000, "--schema-states", 1 << 24, "--schema-memory", "2G") as server:
+            slow = submit(server, "x", response_format=hard)
+            start, gap, status = time.monotonic(), 0, 202
+            while status == 202:
+                before = time.monotonic()
+                status, _, text = poll(server, slow)
+                submit(server, "x", max_tokens=1)
+                gap = max(gap, time.monotonic() - before)
+                time.sleep(0.02)
+            self.assertEqual(status, 400, text)
+            self.assertIn("time", json.loads(text)["error"])
+            self.assertGreater(time.monotonic() - start, 1.5)
+            self.assertLess(gap, 1)
+            submit(server, "x", response_format=hard)
+            time.sleep(0.1)
+            self.assertEqual(server.stop(), 0)
 
     def test_priority(self):
         """Of two that wait for the engine, the one whose client waits goes first."""
