@@ -9,6 +9,8 @@
 #define TICKS_PER_USD 10000000000LL
 #define PRICE_MAX 1000000000LL         /* ticks per token: keeps products far from overflow */
 
+#define PRIORITY_PRICE 2               /* factor of the service tier "priority" */
+
 struct price { int64_t prompt, cached, completion; };
 
 struct token_counts { int64_t prompt, cached, completion, reasoning; };   /* cached is in prompt */

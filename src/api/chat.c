@@ -31,6 +31,12 @@ static enum err read(struct generation *g, const struct json *root, struct error
     return ERR_OK;
 }
 
+/* The one it runs in, whatever was asked. */
+static const char *tier_of(const struct chat_request *r)
+{
+    return r->priority > 0 ? "priority" : "default";
+}
+
 static void begin(struct generation *g)
 {
     struct chat *c = g->own;
@@ -39,7 +45,8 @@ static void begin(struct generation *g)
 
     c->head = (struct chat_head){.id = request_id(g->r), .model = g->r->model->id,
                                  .fingerprint = g->r->model->fingerprint,
-                                 .created_unix_s = clock_unix_s(), .shows_tier = c->p.has_tier,
+                                 .created_unix_s = clock_unix_s(),
+                                 .tier = c->p.has_tier ? tier_of(&g->chat) : NULL,
                                  .has_functions = c->p.has_functions,
                                  .has_logprobs = g->chat.logprobs};
     c->started = arena_alloc(a, n * sizeof *c->started);

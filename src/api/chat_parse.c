@@ -325,8 +325,10 @@ static void effort(struct parse *p)
 void parse_streaming(struct parse *p)
 {
     const struct json *o = fields_typed(&p->f, p->root, "", "stream_options", JSON_OBJECT);
+    str tier = fields_str(&p->f, p->root, "", "service_tier");
 
-    p->out->has_tier = fields_str(&p->f, p->root, "", "service_tier").p != NULL;
+    p->out->has_tier = tier.p != NULL;
+    p->out->wants_priority = str_is(tier, "priority");
     p->out->stream = fields_bool(&p->f, p->root, "", "stream", false);
     p->out->include_usage = fields_bool(&p->f, o, "stream_options", "include_usage", false);
 }
@@ -364,6 +366,7 @@ enum err chat_parse(const struct api *api, str body, const struct json *root, st
         fields_type_error(&p.f, "model", root->pos, "missing field `model`");
     parse_streaming(&p);
     parse_sampling(&p, api);
+    out->chat.priority = out->wants_priority ? CHAT_PRIORITY_TIER : 0;
     lengths(&p);
     logprobs(&p);
     effort(&p);

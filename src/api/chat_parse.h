@@ -13,7 +13,8 @@ struct chat_params {
     str model;                         /* as asked */
     bool stream, include_usage;
     bool deferred;                     /* the reply is asked for later; not with stream */
-    bool has_tier;                     /* service_tier was given; only "default" is served */
+    bool has_tier;                     /* service_tier was given */
+    bool wants_priority;               /* as "priority"; all others are "default" */
     bool has_functions;                /* tools came as `functions`, so a call goes back as
                                         * `function_call` */
 };

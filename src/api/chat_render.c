@@ -24,7 +24,7 @@ void chat_render_head(struct json_writer *w, const struct chat_head *h, const ch
 void chat_render_tail(struct json_writer *w, const struct chat_head *h)
 {
     jw_kv_cstring(w, "system_fingerprint", h->fingerprint);
-    if (h->shows_tier) jw_kv_cstring(w, "service_tier", "default");
+    if (h->tier) jw_kv_cstring(w, "service_tier", h->tier);
     jw_object_end(w);
 }
 

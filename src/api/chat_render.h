@@ -11,7 +11,7 @@ struct chat_head {
     str id, model;
     const char *fingerprint;
     int64_t created_unix_s;
-    bool shows_tier;                   /* the request asked for a service_tier */
+    const char *tier;                  /* service_tier; NULL: the request named none */
     bool has_functions;                /* it spelled its tools `functions`: so are calls */
     bool has_logprobs;
 };

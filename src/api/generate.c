@@ -313,6 +313,7 @@ static void begin(struct generation *g)
 
     g->begun = true;
     g->r->used_engine = true;
+    g->r->is_priority = g->chat.priority > 0;
     x->on_gone = on_gone;
     x->on_shutdown = on_shutdown;
     x->on_drain = on_drain;

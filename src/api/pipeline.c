@@ -87,8 +87,9 @@ int64_t request_cost(const struct request *r)
 {
     const struct token_counts t = {r->usage.prompt, r->usage.cached, r->usage.completion,
                                    r->usage.reasoning};
+    int64_t cost = r->model ? price_cost(&r->model->price, &t) : 0;
 
-    return r->model ? price_cost(&r->model->price, &t) : 0;
+    return r->is_priority ? PRIORITY_PRICE * cost : cost;
 }
 
 /* ---- the body ---- */

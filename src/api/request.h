@@ -24,6 +24,7 @@ struct request {
     const struct model_entry *model;   /* NULL until known */
     struct chat_usage usage;
     enum err failure;
+    bool is_priority;                  /* ran before others, at PRIORITY_PRICE times the price */
     bool used_engine;                  /* inference began: a usage record is due */
 
     /* A handler that works on after its call sets these. */

@@ -20,6 +20,7 @@
 #define CHAT_TOOL_NAME_MAX 64
 #define CHAT_STOPS_MAX 8
 #define CHAT_STOP_BYTES_MAX 1024
+#define CHAT_PRIORITY_TIER 1           /* of requests that pay for it */
 
 enum chat_role {
     ROLE_SYSTEM, ROLE_DEVELOPER, ROLE_USER, ROLE_ASSISTANT, ROLE_TOOL, ROLE_FUNCTION,
@@ -107,7 +108,7 @@ struct chat_request {
     int n_top_logprobs;
     uint64_t salt;                     /* prefix sharing domain: the team */
     uint64_t owner;                    /* fair share: the key */
-    int priority;
+    int priority;                      /* higher runs first; 0: as everybody */
     /* Called from any thread, must not block, when backend_next may have something new. */
     void (*wake)(void *arg);
     void *wake_arg;

@@ -515,6 +515,23 @@ static void test_byte_limits(void **state)
     }
 }
 
+static void test_tier(void **state)
+{
+    static const struct { const char *body; bool has; int priority; } row[] = {
+        {BODY(""), false, 0}, {BODY(",\"service_tier\":null"), false, 0},
+        {BODY(",\"service_tier\":\"default\""), true, 0},
+        {BODY(",\"service_tier\":\"auto\""), true, 0},
+        {BODY(",\"service_tier\":\"priority\""), true, CHAT_PRIORITY_TIER},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < N_OF(row); i++) {
+        assert_int_equal(parse(row[i].body), ERR_OK);
+        assert_true(t.p.has_tier == row[i].has && t.p.chat.priority == row[i].priority);
+        done();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -522,7 +539,7 @@ int main(void)
         cmocka_unit_test(test_values), cmocka_unit_test(test_messages),
         cmocka_unit_test(test_tools), cmocka_unit_test(test_functions),
         cmocka_unit_test(test_choices), cmocka_unit_test(test_formats),
-        cmocka_unit_test(test_bad_past_calls),
+        cmocka_unit_test(test_bad_past_calls), cmocka_unit_test(test_tier),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_calls_limit), cmocka_unit_test(test_byte_limits),
     };

@@ -442,6 +442,10 @@ static void test_whole(void **state)
     has_not("logprobs");
     assert_int_equal(chat(w.admin, "two", ",\"n\":2,\"service_tier\":\"auto\""), 200);
     has("\"service_tier\":\"default\"");
+    has("\"cost_in_usd_ticks\":1176500");
+    assert_int_equal(chat(w.admin, "two", ",\"n\":2,\"service_tier\":\"priority\""), 200);
+    has("\"service_tier\":\"priority\"");
+    has("\"cost_in_usd_ticks\":2353000");
     assert_true(strstr(w.reply.p, "\"content\":\"a\"") < strstr(w.reply.p, "\"content\":\"b\""));
 }
 
