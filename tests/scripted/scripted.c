@@ -7,16 +7,19 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-#define TICK_US 2000                   /* a run that waits is woken this often */
+#define TICK_US 2000 /* a run that waits is woken this often */
 
-struct scripted { struct backend backend; const struct json *scripts; };
+struct scripted {
+    struct backend backend;
+    const struct json *scripts;
+};
 
 struct backend_run {
     const struct chat_request *r;
-    const struct json *event;          /* the script */
+    const struct json *event; /* the script */
     uint32_t at;
     bool over;
-    int64_t due_ns;                    /* end of the wait at `at`; 0: it did not begin */
+    int64_t due_ns; /* end of the wait at `at`; 0: it did not begin */
     int n_call[CHAT_CHOICES_MAX];
     struct chat_usage usage;
     bool ticks;
@@ -24,9 +27,9 @@ struct backend_run {
     atomic_bool is_freed;
 };
 
-static const char *const finish_word[CHAT_FINISH_COUNT] = {
-    [CHAT_FINISH_STOP] = "stop", [CHAT_FINISH_LENGTH] = "length",
-    [CHAT_FINISH_TOOL_CALLS] = "tool_calls"};
+static const char *const finish_word[CHAT_FINISH_COUNT] = {[CHAT_FINISH_STOP] = "stop",
+                                                           [CHAT_FINISH_LENGTH] = "length",
+                                                           [CHAT_FINISH_TOOL_CALLS] = "tool_calls"};
 
 static str text_of(const struct json *o, const char *key)
 {
@@ -99,14 +102,45 @@ static void *tick(void *arg)
     return NULL;
 }
 
+static bool offers(const struct chat_request *r, str tool)
+{
+    for (size_t i = 0; i < r->n_tool; i++)
+        if (str_eq(r->tool[i].name, tool)) return true;
+    return false;
+}
+
+static bool has_result(const struct chat_request *r, str part)
+{
+    for (size_t i = 0; i < r->n_message; i++)
+        if (r->message[i].role == ROLE_TOOL &&
+            str_find(r->message[i].text, part, 0) < r->message[i].text.n)
+            return true;
+    return false;
+}
+
+/* The events of the first rule that holds; NULL: none does. */
+static const struct json *by_rule(const struct json *rules, const struct chat_request *r)
+{
+    for (uint32_t i = 0; rules && i < rules->n; i++) {
+        const struct json *rule = &rules->item[i];
+        str tool = text_of(rule, "offers"), part = text_of(rule, "result");
+
+        if ((!tool.p || offers(r, tool)) && (!part.p || has_result(r, part)))
+            return json_get(rule, "play");
+    }
+    return NULL;
+}
+
 static enum err run_start(struct backend *b, const struct chat_request *r, struct arena *a,
                           struct backend_run **out, struct error *e)
 {
+    const struct json *scripts = ((struct scripted *)b)->scripts;
     str name = r->n_raw ? r->raw[0].text : r->message[r->n_message - 1].text;
-    const struct json *script = json_get_str(((struct scripted *)b)->scripts, name);
+    const struct json *script = name.n ? json_get_str(scripts, name) : NULL;
     struct backend_run *run;
 
     (void)a;
+    if (!script) script = by_rule(json_get(scripts, ""), r);
     if (!script)
         return err_set(e, ERR_ARG, ERR_NO_POS, "there is no script '%.*s'",
                        STR_FMT(str_sub(name, 0, 100)));
@@ -155,10 +189,7 @@ static bool run_next(struct backend_run *run, struct chat_event *ev)
     return true;
 }
 
-static struct chat_usage run_usage(const struct backend_run *run)
-{
-    return run->usage;
-}
+static struct chat_usage run_usage(const struct backend_run *run) { return run->usage; }
 
 static void run_free(struct backend_run *run)
 {
@@ -170,8 +201,11 @@ static void run_free(struct backend_run *run)
 static struct backend_health health(const struct backend *b)
 {
     (void)b;
-    return (struct backend_health){.steps = 1, .last_step_ns = clock_ns(), .n_request_max = 64,
-                                   .tokens = 4096, .tokens_free = 4096};
+    return (struct backend_health){.steps = 1,
+                                   .last_step_ns = clock_ns(),
+                                   .n_request_max = 64,
+                                   .tokens = 4096,
+                                   .tokens_free = 4096};
 }
 
 /* A token for each byte. */
@@ -185,9 +219,24 @@ static enum err count(struct backend *b, const struct chat_request *r, size_t *n
     return ERR_OK;
 }
 
-static const struct backend_ops ops = {
-    .start = run_start, .next = run_next, .usage = run_usage, .free = run_free, .health = health,
-    .count = count};
+static const struct backend_ops ops = {.start = run_start,
+                                       .next = run_next,
+                                       .usage = run_usage,
+                                       .free = run_free,
+                                       .health = health,
+                                       .count = count};
+
+/* name: what the file calls it; pos: where it stands. */
+static enum err check_script(str name, const struct json *script, size_t pos, struct error *e)
+{
+    if (!script || script->type != JSON_ARRAY)
+        return err_set(e, ERR_FORMAT, pos, "script '%.*s' is no list", STR_FMT(name));
+    for (uint32_t i = 0; i < script->n; i++)
+        if (!is_event(&script->item[i]))
+            return err_set(e, ERR_FORMAT, script->item[i].pos, "script '%.*s': item %u is no event",
+                           STR_FMT(name), i);
+    return ERR_OK;
+}
 
 enum err scripted_new(const struct json *scripts, struct backend **out, struct error *e)
 {
@@ -196,12 +245,13 @@ enum err scripted_new(const struct json *scripts, struct backend **out, struct e
     for (uint32_t i = 0; scripts->type == JSON_OBJECT && i < scripts->n; i++) {
         const struct json_member *m = &scripts->member[i];
 
-        if (m->value.type != JSON_ARRAY)
-            return err_set(e, ERR_FORMAT, m->pos, "script '%.*s' is no list", STR_FMT(m->key));
+        if (m->key.n || m->value.type != JSON_ARRAY) {
+            TRY(check_script(m->key, &m->value, m->pos, e));
+            continue;
+        }
         for (uint32_t j = 0; j < m->value.n; j++)
-            if (!is_event(&m->value.item[j]))
-                return err_set(e, ERR_FORMAT, m->value.item[j].pos,
-                               "script '%.*s': item %u is no event", STR_FMT(m->key), j);
+            TRY(check_script(text_of(&m->value.item[j], "result"),
+                             json_get(&m->value.item[j], "play"), m->value.item[j].pos, e));
     }
     s = mem_alloc(sizeof *s);
     s->backend.ops = &ops;
@@ -210,7 +260,4 @@ enum err scripted_new(const struct json *scripts, struct backend **out, struct e
     return ERR_OK;
 }
 
-void scripted_free(struct backend *b)
-{
-    mem_free(b);
-}
+void scripted_free(struct backend *b) { mem_free(b); }
