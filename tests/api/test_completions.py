@@ -8,7 +8,7 @@ import subprocess
 import time
 import unittest
 
-from grokd import BINARY, Grokd
+from grokd import BINARY, Grokd, Scripted
 
 PROMPTS = ["The capital of France is", "One, two, three, café €", "Ω", "<|im_end|><think>"]
 URL = "/v1/completions"
@@ -219,6 +219,53 @@ class Completions(unittest.TestCase):
                 time.sleep(0.1)
         u = usage["usage"]
         self.assertEqual(rows, [(URL, u["prompt_tokens"], 12, u["cost_in_usd_ticks"])])
+
+
+class OtherBackends(unittest.TestCase):
+    """A backend that knows no tokens, breaks in mid-stream, and says what no completion says."""
+
+    SCRIPTS = {"breaks": [{"text": "Hi"}, {"fail": "broken"}],
+               "chats": [{"reasoning": "why"}, {"text": "So"}, {"call": {"id": "c", "name": "f", "arguments": "{}"}},
+                         {"finish": "tool_calls"}],
+               "slow": [{"wait_ms": 500}, {"text": "Hi"}, {"finish": "length"}]}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Scripted(cls.SCRIPTS, "--keepalive-ms", 100).start()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.stop()
+
+    def post(self, path, **body):
+        status, _, text = self.server.request("POST", path, {"model": "grok-4", **body})
+        return status, text.decode()
+
+    def test_tokens_are_not_known(self):
+        for path, body in (("/v1/tokenize-text", {"text": "a"}), (URL, {"prompt": [1], "echo": True})):
+            status, text = self.post(path, **body)
+            self.assertEqual((status, json.loads(text)["code"]), (501, "unimplemented"), text)
+
+    def test_broken(self):
+        status, text = self.post(URL, prompt="breaks")
+        self.assertEqual((status, json.loads(text)["error"]), (500, "broken"))
+        status, text = self.post(URL, prompt="breaks", stream=True)
+        records = [line[6:] for line in text.split("\n") if line.startswith("data: ")]
+        self.assertEqual((status, len(records)), (200, 2), text)
+        self.assertEqual(json.loads(records[0])["choices"][0]["text"], "Hi")
+        self.assertEqual(json.loads(records[1]), {"code": "internal", "error": "broken"})
+
+    def test_only_text_is_told(self):
+        whole = json.loads(self.post(URL, prompt="chats")[1])["choices"]
+        self.assertEqual(whole, [{"text": "So", "index": 0, "logprobs": None, "finish_reason": "stop"}])
+        text = self.post(URL, prompt="chats", stream=True, echo=True)[1]
+        chunks = [json.loads(line[6:]) for line in text.split("\n") if line.startswith("data: {")]
+        self.assertEqual([c["choices"][0]["text"] for c in chunks], ["chats", "So", ""])
+
+    def test_company_while_waiting(self):
+        text = self.post(URL, prompt="slow", stream=True)[1]
+        self.assertGreaterEqual(text.count(": keep-alive\n\n"), 2)
+        self.assertTrue(text.endswith("data: [DONE]\n\n"))
 
 
 if __name__ == "__main__":
