@@ -25,6 +25,7 @@ void handle_messages(struct request *r);         /* messages.c */
 void handle_messages_count(struct request *r);
 void handle_complete(struct request *r);         /* complete.c */
 void handle_responses(struct request *r);        /* responses.c */
+void handle_responses_compact(struct request *r);  /* responses_compact.c */
 void handle_response(struct request *r);         /* responses_get.c */
 void handle_response_inputs(struct request *r);
 void handle_response_delete(struct request *r);

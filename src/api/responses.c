@@ -6,88 +6,32 @@
 #include "api/responses.h"
 #include "api/generate.h"
 #include "api/handlers.h"
+#include "api/responses_read.h"
 #include "api/responses_store.h"
 #include "base/clock.h"
 #include "net/sse.h"
 
-#define TREE_BYTES_MAX ((size_t)256 << 20)     /* of the conversation */
 #define SAVE_MS_MAX 10000              /* a disk that takes longer has failed */
-#define KEPT_BYTES_MAX ((size_t)1 << 30)       /* one response with its items */
+#define BODY_BYTES_MAX ((size_t)1 << 30)       /* the object of a response */
 
 struct response {
     struct responses_params p;
+    struct responses_source source;    /* its keep goes when it is handed over */
     struct responses_head head;
     struct responses_output output;
-    struct arena *kept;                /* owns, until it is handed over */
-    struct arena *tree;                /* owns; of the conversation */
     struct responses_write *write;     /* on its way */
     struct timer *patience;            /* while it is */
     int64_t completed_unix_s;
 };
 
-static void free_arenas(void *arg)
-{
-    struct response *s = arg;
-
-    arena_free(s->kept);
-    arena_free(s->tree);
-}
-
 /* ---- reading ---- */
-
-static bool read_blocks(const struct request *r)
-{
-    return str_find(r->x->body, STR("previous_response_id"), 0) != SIZE_MAX ||
-           str_find(r->x->body, STR("item_reference"), 0) != SIZE_MAX;
-}
-
-static enum err parse_stored(struct response *s, str text, const struct json **out, struct error *e)
-{
-    struct json *v;
-
-    if (json_parse(text, s->tree, &v, e) != ERR_OK)
-        return e->code == ERR_LIMIT ? ERR_LIMIT
-                                    : err_set(e, ERR_INTERNAL, ERR_NO_POS,
-                                              "A stored item cannot be read.");
-    *out = v;
-    return ERR_OK;
-}
-
-static enum err find_item(void *arg, str id, const struct json **out, struct error *e)
-{
-    struct generation *g = arg;
-    str body;
-
-    TRY(responses_load_item(g->r->api->responses, g->r->key.team_id, id, g->r->x->arena, &body, e));
-    return parse_stored(g->own, body, out, e);
-}
-
-static enum err load_history(struct generation *g, struct responses_in *in, struct error *e)
-{
-    const struct json *id = json_get(in->root, "previous_response_id");
-
-    if (!id || id->type != JSON_STRING || !id->string.n) return ERR_OK;
-    TRY(responses_load_chain(g->r->api->responses, in->team_id, id->string, in->arena,
-                             &in->history_text, &in->inherited, e));
-    return parse_stored(g->own, in->history_text, &in->history, e);
-}
 
 static enum err read(struct generation *g, const struct json *root, struct error *e)
 {
-    struct request *r = g->r;
-    struct response *s = arena_new_of(r->x->arena, struct response);
-    struct responses_in in = {.api = r->api, .body = r->x->body, .root = root,
-                              .arena = r->x->arena, .id = request_id(r),
-                              .team_id = r->key.team_id, .key = responses_key(r->api->responses),
-                              .find_item = find_item, .find_arg = g};
+    struct response *s = arena_new_of(g->r->x->arena, struct response);
 
     g->own = s;
-    s->kept = arena_new(KEPT_BYTES_MAX);
-    s->tree = arena_new(TREE_BYTES_MAX);
-    arena_on_free(r->x->arena, free_arenas, s);
-    in.keep = s->kept;
-    TRY(load_history(g, &in, e));
-    TRY(responses_parse(&in, &s->p, e));
+    TRY(responses_read(g->r, root, false, &s->source, &s->p, e));
     g->chat = s->p.chat;
     g->model = s->p.model;
     g->stream = s->p.stream;
@@ -157,13 +101,13 @@ static void too_late(void *arg)
 static void add_items(struct response *s, struct response_row *row)
 {
     const struct responses_output *o = &s->output;
-    struct response_item *item = arena_alloc(s->kept, (s->p.n_kept + o->n_span) * sizeof *item);
+    struct response_item *item = arena_alloc(s->source.keep, (s->p.n_kept + o->n_span) * sizeof *item);
 
     memcpy(item, s->p.kept, s->p.n_kept * sizeof *item);
     for (size_t i = 0; i < o->n_span; i++)
         item[s->p.n_kept + i] = (struct response_item){
-            .id = arena_str(s->kept, str_of(o->span[i].id)),
-            .body = arena_str(s->kept, str_sub(buf_str(&o->items), o->span[i].from, o->span[i].n)),
+            .id = arena_str(s->source.keep, str_of(o->span[i].id)),
+            .body = arena_str(s->source.keep, str_sub(buf_str(&o->items), o->span[i].from, o->span[i].n)),
             .is_output = true};
     row->item = item;
     row->n_item = s->p.n_kept + o->n_span;
@@ -174,14 +118,14 @@ static bool save(struct generation *g)
     struct response *s = g->own;
     struct responses_end end = end_of(g);
     struct responses *store = g->r->api->responses;
-    struct arena *a = s->kept;
+    struct arena *a = s->source.keep;
     struct response_row *row;
     struct buf body;
     size_t output_at = 0;
 
     if (!s->p.store) return false;
     row = arena_new_of(a, struct response_row);
-    buf_init(&body, KEPT_BYTES_MAX);
+    buf_init(&body, BODY_BYTES_MAX);
     end.items = STR_NONE;
     responses_object(&body, &s->head, &end, &output_at);
     *row = (struct response_row){
@@ -192,7 +136,7 @@ static bool save(struct generation *g)
         .expires_unix_s = s->head.created_unix_s + responses_keep_s(store)};
     buf_done(&body);
     add_items(s, row);
-    s->kept = NULL;
+    s->source.keep = NULL;
     s->write = responses_save(store, g->r->x->loop, a, row, saved, g);
     if (!s->write) {
         saved(g, ERR_BUSY);
@@ -276,7 +220,7 @@ static void release(struct generation *g)
 static const struct dialect responses = {
     .read = read, .begin = begin, .open = open_events, .event = event, .fail = fail, .ping = ping,
     .fold = fold, .whole = whole, .save = save, .close = close_events, .release = release,
-    .read_blocks = read_blocks, .model_is_argument = true};
+    .read_blocks = responses_read_blocks, .model_is_argument = true};
 
 void handle_responses(struct request *r)
 {

@@ -4,10 +4,12 @@
  *
  *   responses_parse.c   body -> responses_params: fields, tools, formats
  *   responses_items.c   items of a conversation -> messages; items as they are kept
+ *   responses_read.c    what a body continues, and the body
  *   responses_output.c  chat_events -> output items and stream events
  *   responses_object.c  the response object
  *   responses_store.c   kept responses: the database from a loop
  *   responses_get.c     GET, DELETE, input_items
+ *   responses_compact.c a conversation in few words
  *   responses.c         POST as a dialect
  */
 #pragma once
@@ -27,11 +29,12 @@ struct responses_in {
     const struct api *api;
     str body;                          /* source of root */
     const struct json *root;
+    bool may_lack_input;               /* a conversation is enough */
     struct arena *arena;
     struct arena *keep;                /* kept inputs are written to it */
     str id;                            /* of the response to be made */
     str team_id;
-    const struct seal_key *key;        /* NULL: nothing was ever sealed */
+    const struct seal_key *key;
     str history_text;                  /* source of history */
     const struct json *history;        /* items before `input`, or NULL */
     str inherited;                     /* instructions of the conversation */
@@ -59,6 +62,9 @@ struct responses_params {
 MUST_CHECK enum err responses_parse(const struct responses_in *in, struct responses_params *out,
                                     struct error *e);
 
+/* What sealed summaries of a team are bound to. */
+str responses_summary_context(str team_id, struct arena *a);
+
 /* ---- the response object ---- */
 
 struct responses_head {
@@ -78,6 +84,9 @@ struct responses_end {
     const struct error *error;         /* NULL: none */
 };
 
+/* Appends the member `usage`; end->usage NULL: null. more (may be NULL): one more member of it. */
+void responses_usage(struct json_writer *w, const struct responses_end *end, const char *more,
+                     int64_t value);
 /* Appends the object. output_at (may be NULL): byte behind the '[' of its output. */
 void responses_object(struct buf *b, const struct responses_head *h,
                       const struct responses_end *end, size_t *output_at);

@@ -23,7 +23,8 @@ struct items {
 };
 
 enum item_kind {
-    KIND_MESSAGE, KIND_CALL, KIND_RESULT, KIND_REASONING, KIND_REFERENCE, KIND_SERVER, KIND_REFUSED
+    KIND_MESSAGE, KIND_CALL, KIND_RESULT, KIND_REASONING, KIND_SUMMARY, KIND_REFERENCE, KIND_SERVER,
+    KIND_REFUSED
 };
 
 static const struct { const char *type; enum item_kind kind; const char *prefix; } kinds[] = {
@@ -34,7 +35,7 @@ static const struct { const char *type; enum item_kind kind; const char *prefix;
     {"code_interpreter_call", KIND_SERVER, "ci"}, {"file_search_call", KIND_SERVER, "fs"},
     {"mcp_call", KIND_SERVER, "mcp"}, {"mcp_list_tools", KIND_SERVER, "mcpl"},
     {"image_generation_call", KIND_SERVER, "ig"}, {"shell_call", KIND_REFUSED, "sc"},
-    {"shell_call_output", KIND_REFUSED, "sco"}, {"compaction", KIND_REFUSED, "cmp"},
+    {"shell_call_output", KIND_REFUSED, "sco"}, {"compaction", KIND_SUMMARY, "cmp"},
     {"custom_tool_call_output", KIND_REFUSED, "cto"},
 };
 #define N_KIND (sizeof kinds / sizeof kinds[0])
@@ -256,7 +257,7 @@ static str thoughts(struct items *s, const struct json *item, const char *path)
     str sealed = fields_str(&s->r->f, item, path, "encrypted_content");
     str summary, trace, text;
 
-    if (sealed.n && in->key) {
+    if (sealed.n) {
         if (!reader_failed(s->r))
             s->r->f.rc = seal_open(in->key, in->team_id, sealed, s->r->f.arena, &text, s->r->f.e);
         return reader_failed(s->r) ? STR_NONE : text;
@@ -274,6 +275,29 @@ static void reasoning_item(struct items *s, const struct json *item, const char 
     if (reader_failed(s->r) || !text.n) return;
     if (!m || m->reasoning.n || m->text.n || m->n_call) m = add(s, ROLE_ASSISTANT);
     m->reasoning = text;
+}
+
+str responses_summary_context(str team_id, struct arena *a)
+{
+    return arena_printf(a, "summary %.*s", STR_FMT(team_id));
+}
+
+/* What a compaction made of a conversation. */
+static void summary_item(struct items *s, const struct json *item, const char *path)
+{
+    const struct responses_in *in = s->r->in;
+    struct arena *a = s->r->f.arena;
+    str sealed = fields_str(&s->r->f, item, path, "encrypted_content");
+    str text;
+
+    if (reader_failed(s->r)) return;
+    if (!sealed.n) {
+        fields_type_error(&s->r->f, path, item->pos, "missing field `encrypted_content`");
+        return;
+    }
+    s->r->f.rc = seal_open(in->key, responses_summary_context(in->team_id, a), sealed, a, &text,
+                           s->r->f.e);
+    if (!reader_failed(s->r)) add(s, ROLE_SYSTEM)->text = text;
 }
 
 static void unknown_item(struct items *s, const struct json *item, size_t row, const char *path)
@@ -304,6 +328,7 @@ static void one_item(struct items *s, const struct json *item, const char *path)
     case KIND_CALL: call_item(s, item, path); break;
     case KIND_RESULT: result_item(s, item, path); break;
     case KIND_REASONING: reasoning_item(s, item, path); break;
+    case KIND_SUMMARY: summary_item(s, item, path); break;
     case KIND_SERVER: break;
     case KIND_REFERENCE:               /* of a reference: none is kept */
     case KIND_REFUSED: unknown_item(s, item, row, path); break;
@@ -460,6 +485,11 @@ static const struct json *input_list(struct responses_reader *r)
     const struct json *v = json_get(r->in->root, "input");
     struct json *list;
 
+    if (json_absent(v) && r->in->may_lack_input && r->in->history) {
+        list = arena_new_of(r->f.arena, struct json);
+        list->type = JSON_ARRAY;
+        return list;
+    }
     if (json_absent(v)) {
         fields_type_error(&r->f, "input", r->in->root->pos, "missing field `input`");
         return NULL;

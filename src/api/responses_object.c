@@ -31,7 +31,8 @@ static void count_or_null(struct json_writer *w, const char *key, int64_t n)
         jw_kv_null(w, key);
 }
 
-static void usage(struct json_writer *w, const struct responses_end *end)
+void responses_usage(struct json_writer *w, const struct responses_end *end, const char *more,
+                     int64_t value)
 {
     const struct chat_usage *u = end->usage;
     int64_t output;
@@ -57,6 +58,7 @@ static void usage(struct json_writer *w, const struct responses_end *end)
     jw_kv_int(w, "num_sources_used", 0);
     jw_kv_int(w, "num_server_side_tools_used", 0);
     jw_kv_int(w, "cost_in_usd_ticks", end->cost_ticks);
+    if (more) jw_kv_int(w, more, value);
     jw_object_end(w);
 }
 
@@ -135,7 +137,7 @@ static void tail(struct json_writer *w, const struct responses_head *h,
     jw_kv_bool(w, "store", p->store);
     metadata(w, h);
     jw_kv_bool(w, "background", false);
-    jw_kv_cstring(w, "service_tier", "default");
+    jw_kv_cstring(w, "service_tier", p->chat.priority > 0 ? "priority" : "default");
     jw_kv_cstring(w, "truncation", "disabled");
     jw_kv_int(w, "top_logprobs", p->chat.n_top_logprobs);
     jw_kv_int(w, "presence_penalty", 0);
@@ -162,7 +164,7 @@ void responses_object(struct buf *b, const struct responses_head *h,
     if (end->items.n) jw_raw(&w, end->items);
     jw_array_end(&w);
     echo(&w, h->p);
-    usage(&w, end);
+    responses_usage(&w, end, NULL, 0);
     tail(&w, h, end);
     jw_object_end(&w);
 }

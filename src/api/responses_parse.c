@@ -222,7 +222,8 @@ static void words(struct responses_reader *r)
     o->user = fields_str(&r->f, root, "", "user");
     o->prompt_cache_key = fields_str(&r->f, root, "", "prompt_cache_key");
     o->safety_identifier = fields_str(&r->f, root, "", "safety_identifier");
-    fields_str(&r->f, root, "", "service_tier");
+    if (str_is(fields_str(&r->f, root, "", "service_tier"), "priority"))
+        o->chat.priority = CHAT_PRIORITY_TIER;
     fields_str(&r->f, root, "", "truncation");
     fields_typed(&r->f, root, "", "metadata", JSON_OBJECT);
     fields_typed(&r->f, root, "", "context_management", JSON_ARRAY);

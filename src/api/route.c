@@ -35,6 +35,7 @@ static const struct route table[] = {
     ROUTE("POST", "/v1/completions", SCOPE_CHAT, true, handle_completions),
     ROUTE("POST", "/v1/tokenize-text", SCOPE_MODELS, true, handle_tokenize_text),
     ROUTE("POST", "/v1/responses", SCOPE_CHAT, true, handle_responses),
+    ROUTE("POST", "/v1/responses/compact", SCOPE_CHAT, true, handle_responses_compact),
     ROUTE("GET", "/v1/responses/{id}", SCOPE_CHAT, false, handle_response),
     ROUTE("DELETE", "/v1/responses/{id}", SCOPE_CHAT, false, handle_response_delete),
     ROUTE("GET", "/v1/responses/{id}/input_items", SCOPE_CHAT, false, handle_response_inputs),

@@ -190,6 +190,12 @@ class Events(unittest.TestCase):
         self.assertEqual((usage["input_tokens"], usage["output_tokens"], usage["total_tokens"]), (10, 3, 13))
         self.assertEqual(usage["output_tokens_details"]["reasoning_tokens"], 2)
 
+    def test_priority_costs_twice(self):
+        cost = [self.api.make("text", service_tier=tier)["usage"]["cost_in_usd_ticks"] for tier in ("default", "priority")]
+        self.assertEqual(cost[1], 2 * cost[0])
+        self.assertEqual(self.api.make("text", service_tier="priority")["service_tier"], "priority")
+        self.assertEqual(self.api.make("text", service_tier="flex")["service_tier"], "default")
+
     def test_failure(self):
         status, reply = self.api.send("POST", body={"model": "grok-4", "input": "failure"})
         self.assertEqual((status, reply["code"]), (500, "internal"))
@@ -360,6 +366,22 @@ class Kept(unittest.TestCase):
         continued = self.api.make([result], previous_response_id=first["id"], **short)
         whole = [{"role": "user", "content": "Weather?"}, *first["output"], result]
         self.same(continued, self.api.make(whole, **short))
+
+    def test_compaction(self):
+        first = self.api.make("My name is Anna.", max_output_tokens=8)
+        for body in ({"input": [{"role": "user", "content": "My name is Anna."}]},
+                     {"previous_response_id": first["id"]}, {"previous_response_id": first["id"], "input": "More."}):
+            status, made = self.api.send("POST", "/compact", {"model": "grok-4", **body})
+            self.assertEqual((status, made["object"], len(made["output"])), (200, "response.compaction", 1), made)
+            self.assertEqual(made["output"][0]["id"], made["id"])
+            self.assertEqual(made["usage"]["dropped_message_count"], 1 + 1 * ("previous_response_id" in body)
+                             + 1 * (len(body) == 2))
+            again = self.api.make([made["output"][0], {"role": "user", "content": "Who am I?"}], max_output_tokens=4)
+            self.assertGreater(again["usage"]["input_tokens"], 10)
+            self.api.make("And you?", previous_response_id=again["id"], max_output_tokens=4)
+        for wrong in ({}, {"input": []}, {"input": "x", "stream": True}, {"previous_response_id": "x"},
+                      {"input": [{"type": "compaction", "encrypted_content": "AAAA"}]}):
+            self.assertIn(self.api.send("POST", "/compact", {"model": "grok-4", **wrong})[0], (400, 404, 422))
 
     def test_item_reference(self):
         fields = {"temperature": 0, "max_output_tokens": 8}

@@ -160,6 +160,29 @@ static void test_sealed(void **state)
     arena_free(a);
 }
 
+static void test_summary(void **state)
+{
+    struct arena *a = arena_new(0);
+    str mine = seal_text(&key, responses_summary_context(STR("team"), a), STR("short"), a);
+    str thought = seal_text(&key, STR("team"), STR("short"), a);
+    char body[512];
+
+    (void)state;
+    snprintf(body, sizeof body, BODY("[{\"type\":\"compaction\",\"encrypted_content\":\"%.*s\"},"
+             USER("a") "]"), STR_FMT(mine));
+    assert_int_equal(parse(body), ERR_OK);
+    check_messages("s:short u:a");
+    done();
+    /* What was thought is no summary. */
+    snprintf(body, sizeof body, BODY("[{\"type\":\"compaction\",\"encrypted_content\":\"%.*s\"}]"),
+             STR_FMT(thought));
+    assert_int_equal(parse(body), ERR_ARG);
+    done();
+    assert_int_equal(parse(BODY("[{\"type\":\"compaction\"}]")), ERR_TYPE);
+    done();
+    arena_free(a);
+}
+
 /* ---- items as they are kept ---- */
 
 static const struct { const char *input, *id, *body; } kept[] = {
@@ -396,7 +419,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_messages), cmocka_unit_test(test_conversation),
-        cmocka_unit_test(test_sealed), cmocka_unit_test(test_kept), cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_sealed), cmocka_unit_test(test_summary),
+        cmocka_unit_test(test_kept), cmocka_unit_test(test_limits),
         cmocka_unit_test(test_include), cmocka_unit_test(test_echo), cmocka_unit_test(test_fields),
         cmocka_unit_test(test_output),
     };
