@@ -10,7 +10,6 @@
 #define REPLY_BYTES_MAX (256u << 20)   /* the database takes less than 1e9 */
 #define RETRY_MS 500                   /* while the engine's queue is full */
 #define STARTS_MAX 3                   /* a request that ends the server is not tried for ever */
-#define PRIORITY_DEFERRED (-1)         /* under whoever waits for a reply */
 
 struct deferred_run *deferred_run_new(void)
 {
@@ -123,7 +122,7 @@ static enum err read(struct deferred_run *d, struct error *e)
         return err_set(e, ERR_INTERNAL, ERR_NO_POS,
                        "The server ended %d times while it worked on this request.", STARTS_MAX);
     TRY(generate_read(&d->g, e));
-    d->g.chat.priority = PRIORITY_DEFERRED;
+    d->g.chat.priority = CHAT_PRIORITY_DEFERRED;   /* whatever tier was asked, and paid as such */
     d->g.chat.wake = wake;
     d->g.chat.wake_arg = d;
     d->is_read = true;

@@ -21,6 +21,7 @@
 #define CHAT_STOPS_MAX 8
 #define CHAT_STOP_BYTES_MAX 1024
 #define CHAT_PRIORITY_TIER 1           /* of requests that pay for it */
+#define CHAT_PRIORITY_DEFERRED (-1)    /* nobody waits for the reply */
 
 enum chat_role {
     ROLE_SYSTEM, ROLE_DEVELOPER, ROLE_USER, ROLE_ASSISTANT, ROLE_TOOL, ROLE_FUNCTION,

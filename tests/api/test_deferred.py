@@ -138,6 +138,13 @@ class Deferred(WithDir):
                          [(request_id, "/v1/chat/completions", 200, usage["prompt_tokens"], usage["completion_tokens"],
                            1, usage["cost_in_usd_ticks"])])
 
+    def test_tier(self):
+        """Nobody waits, so nothing of it is faster or dearer."""
+        server = self.serve()
+        reply = wait(server, submit(server, service_tier="priority"))[1]
+        self.assertEqual(reply["service_tier"], "default")
+        self.assertEqual(reply["usage"]["cost_in_usd_ticks"], server.chat("text")[1]["usage"]["cost_in_usd_ticks"])
+
     def test_failure(self):
         """The error that a client would have got at once, with its status; read once too."""
         server = self.serve()
@@ -421,6 +428,22 @@ class Model(unittest.TestCase):
             submit(server, "x", response_format=hard)
             time.sleep(0.1)
             self.assertEqual(server.stop(), 0)
+
+    def test_a_full_engine(self):
+        """Its queue is no answer to one who does not wait."""
+        with Grokd("--parallel", 1, "--queue", 1) as server:
+            got = []
+            busy = [threading.Thread(target=lambda: got.append(server.chat(
+                "Tell a story", max_tokens=1500, ignore_eos=True)[0])) for _ in range(6)]
+            for t in busy:
+                t.start()
+            time.sleep(0.2)
+            self.assertIn(429, got)
+            ids = [submit(server, "Hello", max_tokens=3) for _ in range(3)]
+            for one in ids:
+                self.assertEqual(wait(server, one, 60)[0], 200)
+            for t in busy:
+                t.join()
 
     def test_priority(self):
         """Of two that wait for the engine, the one whose client waits goes first."""
