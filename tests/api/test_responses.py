@@ -562,7 +562,7 @@ class Strict(unittest.TestCase):
 class Limits(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.server = Scripted({**SCRIPTS, "": SCRIPTS["text"]}).start()
+        cls.server = Scripted(SCRIPTS).start()
         cls.api = Api(cls.server)
 
     @classmethod
