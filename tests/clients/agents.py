@@ -64,7 +64,7 @@ def scripts():
               "play": [{"text": "I look."}, {"call": {"id": "call_" + n.replace("-", "_"), "name": a["tool"],
                                                       "arguments": json.dumps(a["arguments"])}},
                        {"finish": "tool_calls"}]} for n, a in AGENTS.items()]
-    return {"": said + failed + calls + [{"play": [{"text": "Reading a note"}, {"finish": "stop"}]}]}
+    return {"*": said + failed + calls + [{"play": [{"text": "Reading a note"}, {"finish": "stop"}]}]}
 
 
 def fill(value, names):

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
+#define RULES "*"
 #define TICK_US 2000 /* a run that waits is woken this often */
 
 struct scripted {
@@ -136,11 +137,11 @@ static enum err run_start(struct backend *b, const struct chat_request *r, struc
 {
     const struct json *scripts = ((struct scripted *)b)->scripts;
     str name = r->n_raw ? r->raw[0].text : r->message[r->n_message - 1].text;
-    const struct json *script = name.n ? json_get_str(scripts, name) : NULL;
+    const struct json *script = str_is(name, RULES) ? NULL : json_get_str(scripts, name);
     struct backend_run *run;
 
     (void)a;
-    if (!script) script = by_rule(json_get(scripts, ""), r);
+    if (!script) script = by_rule(json_get(scripts, RULES), r);
     if (!script)
         return err_set(e, ERR_ARG, ERR_NO_POS, "there is no script '%.*s'",
                        STR_FMT(str_sub(name, 0, 100)));
@@ -245,7 +246,7 @@ enum err scripted_new(const struct json *scripts, struct backend **out, struct e
     for (uint32_t i = 0; scripts->type == JSON_OBJECT && i < scripts->n; i++) {
         const struct json_member *m = &scripts->member[i];
 
-        if (m->key.n || m->value.type != JSON_ARRAY) {
+        if (!str_is(m->key, RULES) || m->value.type != JSON_ARRAY) {
             TRY(check_script(m->key, &m->value, m->pos, e));
             continue;
         }

@@ -8,10 +8,10 @@
  *             {"call": {"id": "call_1", "name": "f", "arguments": "{}"}},
  *             {"finish": "stop"} or {"fail": "why"}], ...}
  *
- * Where no script has that name, the list called "" decides: its first rule that holds, by the tool
+ * Where no script has that name, the list called "*" decides: its first rule that holds, by the tool
  * that the request offers, by a part of the text of a tool's result in its history, or by neither:
  *
- *   {"": [{"result": "pong", "play": [EVENT, ...]}, {"offers": "shell", "play": [EVENT, ...]},
+ *   {"*": [{"result": "pong", "play": [EVENT, ...]}, {"offers": "shell", "play": [EVENT, ...]},
  *         {"play": [EVENT, ...]}]}
  *
  * A choice ends with "finish" (stop, length, tool_calls), beside which "stop" may name the stop
