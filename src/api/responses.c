@@ -48,6 +48,10 @@ static void begin(struct generation *g)
     responses_output_init(&s->output, s->head.id);
     s->output.has_logprobs = g->chat.logprobs;
     s->output.team_id = g->r->key.team_id;
+    s->output.space = s->p.space;
+    s->output.n_space = s->p.n_space;
+    if (s->p.left_out.n)
+        exchange_add_header(g->r->x, "x-grokd-ignored-tools", s->p.left_out);
     if (s->p.seals) s->output.key = responses_key(g->r->api->responses);
 }
 

@@ -2,7 +2,8 @@
  *
  * The Responses API: what its files share.
  *
- *   responses_parse.c   body -> responses_params: fields, tools, formats
+ *   responses_parse.c   body -> responses_params: fields, formats
+ *   responses_tools.c   its tools
  *   responses_items.c   items of a conversation -> messages; items as they are kept
  *   responses_read.c    what a body continues, and the body
  *   responses_output.c  chat_events -> output items and stream events
@@ -43,6 +44,9 @@ struct responses_in {
     void *find_arg;
 };
 
+/* A function that the client keeps in a namespace. */
+struct responses_space { str joined, space, name; };       /* joined: as the model knows it */
+
 struct responses_params {
     struct chat_request chat;
     str model, previous_id;
@@ -53,6 +57,9 @@ struct responses_params {
     str effort, user, prompt_cache_key, safety_identifier;
     int64_t max_output_tokens, max_tool_calls;     /* 0: not given */
     const struct json *tools, *tool_choice, *format;   /* as given, or NULL */
+    const struct responses_space *space;           /* [n_space] */
+    size_t n_space;
+    str left_out;                      /* types of tools that the model is not shown; may be empty */
     struct response_item *kept;        /* [n_kept] inputs as they are kept, on in->keep */
     size_t n_kept;
 };
@@ -102,6 +109,8 @@ struct responses_output {
     const struct seal_key *key;        /* NULL: reasoning is not sealed */
     str team_id;
     bool has_logprobs;
+    const struct responses_space *space;           /* [n_space], borrowed */
+    size_t n_space;
     int64_t sequence;                  /* of the next event */
     enum { ITEM_NONE, ITEM_REASONING, ITEM_MESSAGE } open;
     char open_id[64];

@@ -191,13 +191,16 @@ static void call_item(struct items *s, const struct json *item, const char *path
     struct fields *f = &s->r->f;
     struct chat_tool_call *c = &s->call[s->n_call];
     struct chat_message *m = last(s);
+    str space;
 
     *c = (struct chat_tool_call){fields_str(f, item, path, "call_id"),
                                  fields_str(f, item, path, "name"),
                                  fields_str(f, item, path, "arguments")};
+    space = fields_str(f, item, path, "namespace");
     if (reader_failed(s->r)) return;
     if (!c->id.p) fields_type_error(f, path, item->pos, "missing field `call_id`");
     if (!c->name.p) fields_type_error(f, path, item->pos, "missing field `name`");
+    c->name = responses_joined_name(f->arena, space, c->name);
     if (!c->arguments.n) c->arguments = STR("{}");
     if (c->arguments.n > ARGUMENTS_BYTES_MAX)
         fields_range_error(f, "The arguments to a tool_call with ID '%.*s' have %zu bytes, at most "

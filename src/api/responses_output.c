@@ -214,13 +214,25 @@ static void reasoning_item(const struct responses_output *o, struct json_writer 
     jw_object_end(w);
 }
 
+/* The client's own name, and its namespace where there is one. */
+static void name_members(const struct responses_output *o, struct json_writer *w, str name)
+{
+    for (size_t i = 0; i < o->n_space; i++)
+        if (str_eq(o->space[i].joined, name)) {
+            jw_kv_string(w, "name", o->space[i].name);
+            jw_kv_string(w, "namespace", o->space[i].space);
+            return;
+        }
+    jw_kv_string(w, "name", name);
+}
+
 static void call_item(const struct responses_output *o, struct json_writer *w,
                       const struct chat_tool_call *c, str arguments, const char *status)
 {
     jw_object(w);
     jw_kv_string(w, "arguments", arguments);
     jw_kv_string(w, "call_id", c->id);
-    jw_kv_string(w, "name", c->name);
+    name_members(o, w, c->name);
     jw_kv_cstring(w, "type", "function_call");
     jw_kv_cstring(w, "id", o->open_id);
     jw_kv_cstring(w, "status", status);
@@ -386,7 +398,7 @@ static void add_call(struct responses_output *o, const struct chat_event *ev)
     text_event(o, "response.function_call_arguments.delta", NULL, "delta", ev->call.arguments);
     if (event_begin(o, &w, done)) {
         place(o, &w, NULL);
-        jw_kv_string(&w, "name", ev->call.name);
+        name_members(o, &w, ev->call.name);
         jw_kv_string(&w, "arguments", ev->call.arguments);
         event_end(o, &w, done);
     }

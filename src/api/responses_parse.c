@@ -9,100 +9,9 @@
 #include "api/responses_internal.h"
 #include "base/rand.h"
 
-#define TOOLS_PATH_BYTES 64
 #define TOP_LOGPROBS_MAX 8
 #define INCLUDE_MAX 64
 #define ECHO_BYTES_MAX ((size_t)8 << 20)       /* of what every object of the reply repeats */
-
-/* ---- tools ---- */
-
-static void refuse_tool(struct responses_reader *r, const struct json *tool, uint32_t i)
-{
-    static const char *const server_side[] = {
-        "web_search", "web_search_preview", "x_search", "code_interpreter", "code_execution",
-        "file_search", "collections_search", "mcp", "image_generation", "attachment_search",
-        "view_image", "view_x_video", "shell", "local_shell", "custom"};
-    char path[TOOLS_PATH_BYTES];
-    str type;
-
-    snprintf(path, sizeof path, "tools[%u]", i);
-    type = fields_str(&r->f, tool, path, "type");
-    if (reader_failed(r) || tool->type != JSON_OBJECT || str_is(type, "function")) return;
-    if (str_is(type, "live_search")) {
-        reader_refuse(r, ERR_GONE,
-                      "Live search is deprecated. Please switch to the Agent Tools API");
-        return;
-    }
-    if (!type.p) {
-        fields_type_error(&r->f, path, tool->pos, "missing field `type`");
-        return;
-    }
-    for (size_t k = 0; k < sizeof server_side / sizeof server_side[0]; k++)
-        if (str_is(type, server_side[k])) {
-            fields_range_error(&r->f, "%s: tools of type '%s' are not supported by this server "
-                               "yet. Leave it out, or offer it as a tool of type 'function'.",
-                               path, server_side[k]);
-            return;
-        }
-    fields_range_error(&r->f, "%s: unknown tool type '%.*s', expected 'function'.", path,
-                       STR_FMT(str_sub(type, 0, 64)));
-}
-
-static struct json string_value(str s)
-{
-    return (struct json){.type = JSON_STRING, .string = s};
-}
-
-/* {"type": "function", "function": {...}}: the one form that templates know. */
-static const struct json *chat_shape(struct arena *a, const struct chat_tool *t)
-{
-    struct json_member *outer = arena_alloc(a, 2 * sizeof *outer);
-    struct json_member *inner = arena_alloc(a, 3 * sizeof *inner);
-    struct json *v = arena_new_of(a, struct json);
-    uint32_t n = 0;
-
-    inner[n++] = (struct json_member){.key = STR("name"), .value = string_value(t->name)};
-    if (t->description.p)
-        inner[n++] = (struct json_member){.key = STR("description"),
-                                          .value = string_value(t->description)};
-    if (t->parameters)
-        inner[n++] = (struct json_member){.key = STR("parameters"), .value = *t->parameters};
-    outer[0] = (struct json_member){.key = STR("type"), .value = string_value(STR("function"))};
-    outer[1] = (struct json_member){.key = STR("function"),
-                                    .value = {.type = JSON_OBJECT, .n = n, .member = inner}};
-    *v = (struct json){.type = JSON_OBJECT, .n = 2, .member = outer};
-    return v;
-}
-
-/* Reads them as chat completions do, which knows the flat spelling too. */
-static void tools(struct responses_reader *r)
-{
-    struct arena *a = r->f.arena;
-    struct chat_params as_chat = {0};
-    struct parse p = {.f = r->f, .root = r->in->root, .out = &as_chat};
-    struct chat_request *c = &r->out->chat;
-    struct chat_tool *tool;
-
-    r->out->tools = fields_typed(&r->f, r->in->root, "", "tools", JSON_ARRAY);
-    for (uint32_t i = 0; r->out->tools && i < r->out->tools->n && i < CHAT_TOOLS_MAX; i++)
-        refuse_tool(r, &r->out->tools->item[i], i);
-    if (reader_failed(r)) return;
-    parse_tools(&p);
-    r->f.rc = p.f.rc;
-    if (reader_failed(r)) return;
-    tool = arena_alloc(a, as_chat.chat.n_tool * sizeof *tool + 1);
-    for (size_t i = 0; i < as_chat.chat.n_tool; i++) {
-        tool[i] = as_chat.chat.tool[i];
-        tool[i].source = chat_shape(a, &tool[i]);
-    }
-    c->tool = tool;
-    c->n_tool = as_chat.chat.n_tool;
-    c->tool_choice = as_chat.chat.tool_choice;
-    c->tool_named = as_chat.chat.tool_named;
-    c->parallel_calls = as_chat.chat.parallel_calls;
-    r->out->tool_choice = json_get(r->in->root, "tool_choice");
-    if (json_absent(r->out->tool_choice)) r->out->tool_choice = NULL;
-}
 
 /* ---- the format of the text ---- */
 
@@ -284,7 +193,7 @@ enum err responses_parse(const struct responses_in *in, struct responses_params 
     lengths(&r);
     reasoning(&r);
     include(&r);
-    tools(&r);
+    responses_read_tools(&r);
     format(&r);
     unsupported(&r);
     limit_echo(&r);
