@@ -262,7 +262,7 @@ static struct responses_write *post(struct responses *s, struct responses_write 
     struct responses_write *w = mem_alloc(sizeof *w);
 
     *w = *made;
-    w->job = (struct write_job){.run = run, .done = done};
+    w->job = (struct write_job){.run = run, .done = done, .is_awaited = true};
     w->mail = (struct mail){.fn = arrive, .arg = w};
     pthread_mutex_init(&w->lock, NULL);
     if (writer_post(s->writer, &w->job)) return w;

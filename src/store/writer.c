@@ -20,6 +20,7 @@ struct writer {
     pthread_cond_t wake;
     struct write_job *head, **tail;
     size_t n_queued;                   /* jobs in the list */
+    size_t n_awaited;                  /* of them */
     bool closing;
     atomic_size_t backlog;             /* relaxed: a figure for admission and logs */
 };
@@ -52,6 +53,7 @@ static int take_group(struct writer *w, struct write_job **job, int max)
     int n = 0;
 
     while (w->head && n < max) {
+        w->n_awaited -= w->head->is_awaited;
         job[n++] = w->head;
         w->head = w->head->next;
     }
@@ -95,11 +97,12 @@ static void commit_group(struct writer *w, struct write_job **job, int n)
 }
 
 /* A commit costs far more than a row in it, so commits keep a distance and what comes meanwhile
- * joins the next one. After a quiet moment a row is committed at once. Called with the lock
- * held. */
+ * joins the next one. After a quiet moment, or when it is awaited, a row is committed at once.
+ * Called with the lock held. */
 static void gather(struct writer *w, int64_t until_ns)
 {
-    while (w->n_queued < WRITER_GROUP_MAX && !w->closing && clock_ns() < until_ns)
+    while (w->n_queued < WRITER_GROUP_MAX && !w->n_awaited && !w->closing &&
+           clock_ns() < until_ns)
         thread_cond_wait_until(&w->wake, &w->lock, until_ns);
 }
 
@@ -176,8 +179,10 @@ bool writer_post(struct writer *w, struct write_job *job)
     *w->tail = job;
     w->tail = &job->next;
     w->n_queued++;
-    /* The thread sleeps until the first job, or gathers until the group is full. */
-    if (w->n_queued == 1 || w->n_queued == WRITER_GROUP_MAX) pthread_cond_signal(&w->wake);
+    w->n_awaited += job->is_awaited;
+    /* The thread sleeps until the first job, or gathers until the group is full or awaited. */
+    if (w->n_queued == 1 || w->n_queued == WRITER_GROUP_MAX || job->is_awaited)
+        pthread_cond_signal(&w->wake);
     pthread_mutex_unlock(&w->lock);
     return true;
 }

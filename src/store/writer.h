@@ -3,8 +3,9 @@
  * The one thread that writes: jobs from all threads are run in order and committed in groups, so
  * that a busy server pays one fsync for many rows. A group that cannot be committed (disk full,
  * I/O error) is kept and tried again every second, so nothing is lost while memory lasts. A row
- * after a quiet moment is committed at once; under steady load commits keep 20 ms apart, and that
- * is what a kill can lose. The backlog is visible to admission, which refuses work before the
+ * after a quiet moment is committed at once, and so is one that somebody waits for, with all that
+ * came before it; else commits keep 20 ms apart under steady load, and that is what a kill can
+ * lose. The backlog is visible to admission, which refuses work before the
  * queue is full.
  *
  * Threads: open and close by one owner; writer_post from any thread; jobs run on the writer
@@ -23,6 +24,7 @@ struct write_job {
     enum err (*run)(struct db *db, struct write_job *job, struct error *e);
     /* Once, after the commit (ok) or when run itself says the row is bad (its code). Owns job. */
     void (*done)(struct write_job *job, enum err result);
+    bool is_awaited;                   /* somebody waits for done */
     struct write_job *next;            /* writer's */
 };
 

@@ -147,6 +147,28 @@ static void test_groups(void **state)
     writer_close(&w);
 }
 
+/* Who waits for a row does not wait for others to gather. */
+static void test_awaited(void **state)
+{
+    enum { N = 20 };
+    static struct row r[N];
+    struct writer *w = open_writer();
+    int64_t start = clock_ns();
+
+    (void)state;
+    for (int i = 0; i < N; i++) {
+        r[i].job = (struct write_job){.run = run, .done = done, .is_awaited = true};
+        r[i].n = i;
+        assert_true(writer_post(w, &r[i].job));
+        while (atomic_load(&seen.n_done) <= i) usleep(50);
+    }
+    /* Twenty commits would keep 20 ms apart; a slow disk may take as long. */
+    print_message("%d awaited rows: %.1f ms\n", N, (double)(clock_ns() - start) / 1e6);
+    assert_true(clock_ns() - start < 20 * NS_PER_S);
+    writer_close(&w);
+    assert_int_equal(rows(), N);
+}
+
 /* A row that breaks a constraint is refused alone. */
 static void test_bad_row(void **state)
 {
@@ -272,9 +294,9 @@ static void test_no_database(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_close_flushes), TEST(test_groups), TEST(test_bad_row), TEST(test_retry),
-        TEST(test_full_disk), TEST(test_close_gives_up), TEST(test_full_queue), TEST(test_every),
-        TEST(test_no_database),
+        TEST(test_close_flushes), TEST(test_groups), TEST(test_awaited), TEST(test_bad_row),
+        TEST(test_retry), TEST(test_full_disk), TEST(test_close_gives_up), TEST(test_full_queue),
+        TEST(test_every), TEST(test_no_database),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
