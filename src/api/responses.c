@@ -91,7 +91,7 @@ static void saved(void *arg, enum err result)
     generate_finish(g, &e);
 }
 
-/* The disk is full, say. The write stays in the store's queue: what is late is kept all the same. */
+/* The disk is full, say. The write stays in the store's queue: what is late is kept, too. */
 static void too_late(void *arg)
 {
     struct generation *g = arg;
@@ -102,17 +102,20 @@ static void too_late(void *arg)
 }
 
 /* Inputs as they were read, then the output. */
-static void add_items(struct response *s, struct response_row *row)
+static void add_items(const struct response *s, struct arena *a, struct response_row *row)
 {
     const struct responses_output *o = &s->output;
-    struct response_item *item = arena_alloc(s->source.keep, (s->p.n_kept + o->n_span) * sizeof *item);
+    struct response_item *item = arena_alloc(a, (s->p.n_kept + o->n_span) * sizeof *item);
 
     memcpy(item, s->p.kept, s->p.n_kept * sizeof *item);
-    for (size_t i = 0; i < o->n_span; i++)
+    for (size_t i = 0; i < o->n_span; i++) {
+        const struct responses_span *span = &o->span[i];
+
         item[s->p.n_kept + i] = (struct response_item){
-            .id = arena_str(s->source.keep, str_of(o->span[i].id)),
-            .body = arena_str(s->source.keep, str_sub(buf_str(&o->items), o->span[i].from, o->span[i].n)),
+            .id = arena_str(a, str_of(span->id)),
+            .body = arena_str(a, str_sub(buf_str(&o->items), span->from, span->n)),
             .is_output = true};
+    }
     row->item = item;
     row->n_item = s->p.n_kept + o->n_span;
 }
@@ -139,7 +142,7 @@ static bool save(struct generation *g)
         .output_at = (int64_t)output_at, .created_unix_s = s->head.created_unix_s,
         .expires_unix_s = s->head.created_unix_s + responses_keep_s(store)};
     buf_done(&body);
-    add_items(s, row);
+    add_items(s, a, row);
     s->source.keep = NULL;
     s->write = responses_save(store, g->r->x->loop, a, row, saved, g);
     if (!s->write) {
