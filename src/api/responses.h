@@ -59,7 +59,7 @@ struct responses_params {
     const struct json *tools, *tool_choice, *format;   /* as given, or NULL */
     const struct responses_space *space;           /* [n_space] */
     size_t n_space;
-    str left_out;                      /* types of tools that the model is not shown; may be empty */
+    str left_out;                      /* types of tools that the model is not shown, or empty */
     struct response_item *kept;        /* [n_kept] inputs as they are kept, on in->keep */
     size_t n_kept;
 };

@@ -530,6 +530,80 @@ class Death(unittest.TestCase):
         self.fail("the stream ended without response.completed")
 
     def test_expired(self):
+        with tempfile.TemporaryDirectory() as folder:
+            with Grokd("--model", MODEL, "--keep-days", 2, data_dir=folder) as server:
+                api = Api(server)
+                made, stays = api.make(max_output_tokens=2)["id"], api.make(max_output_tokens=2)["id"]
+                db = sqlite3.connect(pathlib.Path(folder) / "grokd.db", timeout=10)
+                with db:
+                    db.execute("UPDATE response SET expires_unix_s = 1 WHERE id = ?", (made,))
+                for method in ("GET", "DELETE"):
+                    self.assertEqual(api.send(method, "/" + made)[0], 404)
+                self.assertEqual(api.send("GET", "/" + stays)[0], 200)
+                kept_s, = db.execute("SELECT expires_unix_s - created_unix_s FROM response WHERE id = ?",
+                                     (stays,)).fetchone()
+                self.assertEqual(kept_s, 2 * 86400)
+            with Grokd("--model", MODEL, data_dir=folder):         # sweeps soon after its start
+                self.wait_for(db, [(stays,)])
+            db.close()
+
+    def wait_for(self, db, wanted):
+        until = time.monotonic() + 10
+        while time.monotonic() < until:
+            left = db.execute("SELECT DISTINCT response_id FROM response_item").fetchall()
+            if left == wanted:
+                return
+            time.sleep(0.1)
+        self.fail("not swept: %s" % left)
+
+    def test_full_disk(self):
+        """What cannot be kept is not said to be done: an error within a bounded time, then all is well again."""
+        with tempfile.TemporaryDirectory() as small:
+            if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", small],
+                              capture_output=True).returncode:
+                self.skipTest("cannot mount a small file system here")
+            try:
+                with Grokd("--model", MODEL, data_dir=small) as server:
+                    self.fill_and_free(server, pathlib.Path(small))
+            finally:
+                subprocess.run(["umount", "-l", small], check=True)
+
+    def fill_and_free(self, server, folder):
+        api = Api(server)
+        first = api.make(max_output_tokens=2)
+        with open(folder / "filler", "wb", buffering=0) as filler:
+            try:
+                while True:
+                    filler.write(b"x" * 4096)
+            except OSError:
+                pass
+        big = {"model": "grok-4", "input": "Hi", "max_output_tokens": 2, "user": "u" * 1500000}
+        start = time.monotonic()
+        status, reply = api.send("POST", body=big)
+        self.assertEqual((status, reply["code"]), (500, "internal"))
+        self.assertIn("could not be stored", reply["error"])
+        self.assertLess(time.monotonic() - start, 15)
+        events, _ = api.stream(max_output_tokens=2)
+        self.assertEqual([e["type"] for e in events[-2:]], ["error", "response.failed"])
+        self.assertEqual(api.send("GET", "/" + first["id"])[0], 200)
+        (folder / "filler").unlink()
+        subprocess.run(["mount", "-o", "remount,size=64m", str(folder)], check=True)
+        time.sleep(1.5)
+        again = api.make("Go on.", previous_response_id=first["id"], max_output_tokens=2)
+        self.assertEqual(api.send("GET", "/" + again["id"])[0], 200)
+
+    def killed_at_completed(self, server):
+        c = http.client.HTTPConnection(server.host, server.port, timeout=20)
+        c.request("POST", "/v1/responses", json.dumps({"model": "grok-4", "input": "Hello", "stream": True}),
+                  {"Authorization": "Bearer " + server.key, "Content-Type": "application/json"})
+        reply = c.getresponse()
+        while line := reply.readline():
+            if line.startswith(b"data: ") and json.loads(line[6:])["type"] == "response.completed":
+                server.stop(signal.SIGKILL)
+                return json.loads(line[6:])["response"]
+        self.fail("the stream ended without response.completed")
+
+    def test_expired(self):
         with Grokd("--model", MODEL) as server:
             api = Api(server)
             made, stays = api.make(max_output_tokens=2), api.make(max_output_tokens=2)
