@@ -84,6 +84,8 @@ class Document(unittest.TestCase):
             ref = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rsplit("/", 1)[1]
             required = schemas[ref]["required"]
             body = {name: whole[name] for name in required}
+            if "input" in schemas[ref]["properties"]:
+                body["input"] = whole["input"]
             if "max_tokens" in schemas[ref]["properties"]:
                 body["max_tokens"] = 1
             if ref == "ResponsesRequest":
