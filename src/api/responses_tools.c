@@ -129,7 +129,7 @@ static void add_inner(struct flat *t, str space, const struct json *tool, const 
         return;
     }
     name = fields_str(&r->f, tool, path, "name");
-    if (!name.p) fields_type_error(&r->f, path, tool->pos, "missing field `name`");
+    if (!name.n) fields_type_error(&r->f, path, tool->pos, "missing field `name`");
     if (reader_failed(r)) return;
     joined = responses_joined_name(r->f.arena, space, name);
     f = only(r->f.arena, tool, keys, sizeof keys / sizeof keys[0]);
