@@ -23,7 +23,7 @@ from grokd import ROOT, Scripted  # noqa: E402
 
 HOME = ROOT / "build" / "clients" / "agents"
 AGENTS = json.loads((HERE / "agents" / "agents.json").read_text())
-INSTALL_S = 200
+INSTALL_S = 90
 RUN_S = 40
 LOG_S = 5
 ASKED = "Read note.txt and tell me its word."
@@ -41,12 +41,13 @@ def install():
         return "there is no npm"
     (HOME / "package.json").write_text('{"private": true}\n')
     try:
-        done = subprocess.run(["npm", "install", "--no-fund", "--no-audit", *packages], cwd=HOME, text=True,
-                              capture_output=True, timeout=INSTALL_S)
+        done = subprocess.run(["npm", "install", "--no-fund", "--no-audit", "--fetch-retries=1",
+                               "--fetch-retry-mintimeout=1000", *packages], cwd=HOME,
+                              text=True, capture_output=True, timeout=INSTALL_S)
     except subprocess.TimeoutExpired:
         return "npm install took over %d s" % INSTALL_S
     if done.returncode != 0:
-        return "npm install: " + done.stderr.strip()[-300:].replace("\n", " ")
+        return "npm install: " + " ".join(re.findall(r"^npm error (.*)", done.stderr, re.M))[:300]
     stamp.write_text(wanted)
     return None
 
