@@ -5,6 +5,8 @@ dialects, against the bundled model.
 What the bundled model is too small to say is in WISE, by the test's name and with the reason: there a
 script speaks in its place (tests/scripted), so that the wire is tested all the same. What no model
 here can take (images, audio, files) is said by the properties of the suite and skipped by it.
+The suite knows nothing of what one dialect has alone: conversations that are kept, thoughts that
+come back. A few tests of ours on the same clients do that.
 """
 import json
 import os
@@ -14,7 +16,8 @@ import sys
 sys.dont_write_bytecode = True
 import pytest  # noqa: E402
 from langchain_anthropic import ChatAnthropic  # noqa: E402
-from langchain_core.messages import HumanMessage, SystemMessage  # noqa: E402
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage  # noqa: E402
+from langchain_core.tools import tool  # noqa: E402
 from langchain_openai import ChatOpenAI  # noqa: E402
 from langchain_tests.integration_tests import ChatModelIntegrationTests  # noqa: E402
 from langchain_xai import ChatXAI  # noqa: E402
@@ -68,10 +71,17 @@ def scripts():
     }
 
 
+@tool
+def get_weather(city: str) -> str:
+    """Current weather of a city."""
+    return "21 degrees in " + city
+
+
 # ---- the suite, for each client ----
 
 class Base(ChatModelIntegrationTests):
     kwargs = {}
+    no_call = "none"                        # the client's word for a tool_choice that forbids calls
     supports_json_mode = True
     supports_anthropic_inputs = True
     model_override_value = "grokd-mini"     # the name that answers; "grok-4" is another name of it
@@ -110,6 +120,18 @@ class Base(ChatModelIntegrationTests):
             whole = chunk if whole is None else whole + chunk
         return whole
 
+    def test_forced_tool_loop(self, model):
+        history = [HumanMessage("What is the weather in Paris?")]
+        for choice in ("any", "get_weather"):
+            whole = None
+            for chunk in model.bind_tools([get_weather], tool_choice=choice).stream(history):
+                whole = chunk if whole is None else whole + chunk
+            assert whole.tool_calls and not whole.invalid_tool_calls, whole
+            assert len({c["id"] for c in whole.tool_calls}) == len(whole.tool_calls)
+            results = [get_weather.invoke(c) for c in whole.tool_calls]
+            reply = model.bind_tools([get_weather], tool_choice=self.no_call).invoke([*history, whole, *results])
+            assert isinstance(reply, AIMessage) and reply.text and not reply.tool_calls, reply
+
     def invoke_with_cache_read_input(self, *, stream=False):
         for _ in range(2):
             reply = self.ask([SystemMessage(LONG), HumanMessage("Hello")], stream)
@@ -132,6 +154,27 @@ class TestResponses(Base):
     kwargs = {"use_responses_api": True}
     thinks = ["reasoning_output"]
 
+    def test_previous_response(self):
+        """The client sends the last message only; the server knows the rest."""
+        first = [HumanMessage(LONG)]
+        reply = self.ask(first, False)
+        history = [*first, reply, HumanMessage("And now?")]
+        kept = self.ask(history, False, use_previous_response_id=True)
+        sent = self.ask(history, False)
+        assert kept.text == sent.text
+        assert kept.usage_metadata["input_tokens"] == sent.usage_metadata["input_tokens"]
+
+    @pytest.mark.parametrize("version", ["responses/v1", "v1"])
+    def test_encrypted_reasoning(self, version):
+        """Nothing is kept: the thoughts come back with the client, and only their writer can read them."""
+        more = {"store": False, "include": ["reasoning.encrypted_content"], "output_version": version,
+                "reasoning": {"effort": "high", "summary": "auto"}}
+        for stream in (False, True):
+            reply = self.ask("Hello", stream, **more)
+            assert "encrypted_content" in json.dumps(reply.content), reply
+            assert [b["type"] for b in reply.content_blocks] == ["reasoning", "text"], reply
+            assert self.ask([HumanMessage("Hello"), reply, HumanMessage("And now?")], stream, **more).text
+
 
 class TestXai(Base):
     chat_model_class = ChatXAI
@@ -140,10 +183,25 @@ class TestXai(Base):
 
 class TestAnthropic(Base):
     chat_model_class = ChatAnthropic
+    no_call = {"type": "none"}
 
     @property
     def chat_model_params(self):
         return {**super().chat_model_params, "base_url": self.url}
+
+    def test_thinking(self):
+        more = {"thinking": {"type": "enabled", "budget_tokens": 1024}, "max_tokens": 2000, "temperature": None}
+        for stream in (False, True):
+            reply = self.ask("Hello", stream, **more)
+            assert [b["type"] for b in reply.content] == ["thinking", "text"] and reply.content[0]["signature"], reply
+            assert self.ask([HumanMessage("Hello"), reply, HumanMessage("And now?")], stream, **more).text
+
+    def test_count_tokens(self, model):
+        messages = [SystemMessage("Be kind."), HumanMessage("Hello")]
+        for tools in ([], [get_weather]):
+            bound = model.bind_tools(tools) if tools else model
+            assert model.get_num_tokens_from_messages(messages, **({"tools": tools} if tools else {})) == \
+                bound.invoke(messages).usage_metadata["input_tokens"]
 
 
 # ---- one line for each test ----
