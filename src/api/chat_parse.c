@@ -28,7 +28,7 @@ static str part_text(struct parse *p, const struct json *part, const char *path)
     if (str_is(type, "image_url") || str_is(type, "input_image"))
         refuse(p, ERR_ARG, "This model does not accept images. Send text parts only.");
     else if (str_is(type, "file") || str_is(type, "input_file") || str_is(type, "text_file"))
-        refuse(p, ERR_UNSUPPORTED,
+        refuse(p, ERR_ARG,
                "File parts are not supported by this server yet. Send their text.");
     else
         fields_type_error(&p->f, path, part->pos,

@@ -19,7 +19,7 @@ struct chat_params {
                                         * `function_call` */
 };
 
-/* ERR_TYPE (422), ERR_ARG, ERR_LIMIT, ERR_UNSUPPORTED, ERR_GONE. Everything lives in a; strings
+/* ERR_TYPE (422), ERR_ARG, ERR_LIMIT, ERR_GONE. Everything lives in a; strings
  * borrow from the tree of root and from body. */
 MUST_CHECK enum err chat_parse(const struct api *api, str body, const struct json *root,
                                struct arena *a, struct chat_params *out, struct error *e);

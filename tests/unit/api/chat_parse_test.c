@@ -63,7 +63,7 @@ static const struct { const char *body; enum err code; const char *text; } bad[]
      "messages[0].content[0].text: invalid type: number"},
     {MESSAGE("{\"role\":\"user\",\"content\":[{\"type\":\"image_url\"}]}"), ERR_ARG,
      "does not accept images"},
-    {MESSAGE("{\"role\":\"user\",\"content\":[{\"type\":\"file\"}]}"), ERR_UNSUPPORTED,
+    {MESSAGE("{\"role\":\"user\",\"content\":[{\"type\":\"file\"}]}"), ERR_ARG,
      "File parts"},
     {MESSAGE("{\"role\":\"user\",\"content\":\"x\",\"name\":1}"), ERR_TYPE, "messages[0].name"},
     {CALL("1"), ERR_TYPE, "messages[0].tool_calls[0]: missing field `function`"},
