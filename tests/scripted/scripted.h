@@ -8,8 +8,9 @@
  *             {"call": {"id": "call_1", "name": "f", "arguments": "{}"}},
  *             {"finish": "stop"} or {"fail": "why"}], ...}
  *
- * Where no script has that name, the list called "*" decides: its first rule that holds, by the tool
- * that the request offers, by a part of the text of a tool's result in its history, or by neither:
+ * Where no script has that name, the list called "*" decides: its first rule that holds, by the
+ * tool that the request offers, by a part of the text of a tool's result in its history, or by
+ * neither:
  *
  *   {"*": [{"result": "pong", "play": [EVENT, ...]}, {"offers": "shell", "play": [EVENT, ...]},
  *         {"play": [EVENT, ...]}]}
