@@ -182,13 +182,12 @@ static enum err refuse(enum err code, const struct error *why, struct error *e)
 static enum err regex_node(struct grammar_builder *g, str pattern, uint32_t *node, struct error *e)
 {
     struct dfa_work *w = grammar_work(g);
-    uint32_t n_min, n_max;
-    const struct dfa *d = regex_dfa(w, pattern, true, &n_min, &n_max);
+    const struct dfa *d = regex_dfa(w, pattern, true, NULL, NULL);
 
     if (d && dfa_is_empty(d))
         return err_set(e, ERR_ARG, ERR_NO_POS,
                        "[unsatisfiable] /pattern: no text matches the pattern");
-    *node = grammar_terminal(g, d, n_min, n_max);
+    *node = grammar_terminal(g, d, 0, GRAMMAR_UNBOUNDED);
     if (w->rc != ERR_OK) *e = *w->e;
     return w->rc;
 }

@@ -60,7 +60,7 @@ static const struct dfa *compile(struct regex *re, uint32_t *n_min, uint32_t *n_
     struct nfa nfa = {NULL, 0, 0, 0};
     struct sym sym = {.n_state = 0};
     if (!re_parse(re)) return NULL;
-    struct re *repeat = repeated_class(re);
+    struct re *repeat = n_min ? repeated_class(re) : NULL;
     if (repeat) {
         *n_min = repeat->min;
         *n_max = repeat->max;
@@ -74,8 +74,10 @@ static const struct dfa *compile(struct regex *re, uint32_t *n_min, uint32_t *n_
 const struct dfa *regex_dfa(struct dfa_work *w, str pattern, bool whole, uint32_t *n_min,
                             uint32_t *n_max)
 {
-    *n_min = 0;
-    *n_max = UINT32_MAX;
+    if (n_min) {
+        *n_min = 0;
+        *n_max = UINT32_MAX;
+    }
     size_t left = arena_left(w->arena);
     if (w->rc == ERR_OK && pattern.n > REGEX_BYTES_MAX)
         w->rc = err_set(w->e, ERR_LIMIT, ERR_NO_POS,

@@ -18,6 +18,7 @@
 /* The texts in which the pattern matches: unanchored, as JSON Schema's `pattern` wants, or whole
  * (as xAI anchors; there . matches line ends too). A pattern that is one repeated character
  * class, ^C{n,m}$, gives C* and the numbers in *n_min and *n_max (code points), so that big
- * counts cost no states; otherwise they are 0 and UINT32_MAX. */
+ * counts cost no states; otherwise they are 0 and UINT32_MAX. Both numbers may be NULL: then the
+ * automaton itself counts. */
 MUST_CHECK const struct dfa *regex_dfa(struct dfa_work *w, str pattern, bool whole,
                                        uint32_t *n_min, uint32_t *n_max);

@@ -135,6 +135,11 @@ bool validate_fail(struct apply *a, const char *keyword, const char *fmt, ...)
     return false;
 }
 
+bool validate_broken(struct apply *a, const char *keyword, const char *expected)
+{
+    return validate_stop(a->v, ERR_ARG, "`%s` of the schema must be %s", keyword, expected);
+}
+
 /* ---- marks ---- */
 
 struct marks marks_new(struct validate *v, const struct json *value)

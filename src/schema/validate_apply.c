@@ -5,11 +5,6 @@
  */
 #include "schema/validate_internal.h"
 
-static bool broken(struct apply *a, const char *keyword, const char *expected)
-{
-    return validate_stop(a->v, ERR_ARG, "`%s` of the schema must be %s", keyword, expected);
-}
-
 /* ---- the same value ---- */
 
 static bool here(struct apply *a, const struct json *schema)
@@ -36,7 +31,7 @@ static bool apply_target(struct apply *a, const struct json *schema, const struc
 bool keyword_ref(struct apply *a, const struct json *k)
 {
     const struct resource *target;
-    if (k->type != JSON_STRING) return broken(a, "$ref", "a string");
+    if (k->type != JSON_STRING) return validate_broken(a, "$ref", "a string");
     const struct json *schema = index_resolve(a->v, a->scope->resource, k->string, &target);
     return apply_target(a, schema, target);
 }
@@ -44,14 +39,14 @@ bool keyword_ref(struct apply *a, const struct json *k)
 bool keyword_dynamic_ref(struct apply *a, const struct json *k)
 {
     const struct resource *target;
-    if (k->type != JSON_STRING) return broken(a, "$dynamicRef", "a string");
+    if (k->type != JSON_STRING) return validate_broken(a, "$dynamicRef", "a string");
     const struct json *schema = index_resolve_dynamic(a->v, a->scope, k->string, &target);
     return apply_target(a, schema, target);
 }
 
 bool keyword_all_of(struct apply *a, const struct json *k)
 {
-    if (k->type != JSON_ARRAY) return broken(a, "allOf", "an array of schemas");
+    if (k->type != JSON_ARRAY) return validate_broken(a, "allOf", "an array of schemas");
     for (uint32_t i = 0; i < k->n; i++)
         if (!here(a, &k->item[i])) return false;
     return true;
@@ -60,7 +55,7 @@ bool keyword_all_of(struct apply *a, const struct json *k)
 bool keyword_any_of(struct apply *a, const struct json *k)
 {
     uint32_t n = 0;
-    if (k->type != JSON_ARRAY) return broken(a, "anyOf", "an array of schemas");
+    if (k->type != JSON_ARRAY) return validate_broken(a, "anyOf", "an array of schemas");
     for (uint32_t i = 0; i < k->n && (n == 0 || a->marks); i++) n += try_here(a, &k->item[i]);
     return n > 0 || validate_fail(a, "anyOf", "the value satisfies none of the %u schemas", k->n);
 }
@@ -68,7 +63,7 @@ bool keyword_any_of(struct apply *a, const struct json *k)
 bool keyword_one_of(struct apply *a, const struct json *k)
 {
     uint32_t n = 0;
-    if (k->type != JSON_ARRAY) return broken(a, "oneOf", "an array of schemas");
+    if (k->type != JSON_ARRAY) return validate_broken(a, "oneOf", "an array of schemas");
     for (uint32_t i = 0; i < k->n && n < 2; i++) n += try_here(a, &k->item[i]);
     return n == 1 || validate_fail(a, "oneOf", "the value satisfies %s of the %u schemas, not one",
                                    n ? "several" : "none", k->n);
@@ -94,7 +89,7 @@ bool keyword_if(struct apply *a, const struct json *k)
 
 static bool dependent(struct apply *a, const struct json *k, const char *keyword)
 {
-    if (k->type != JSON_OBJECT) return broken(a, keyword, "an object");
+    if (k->type != JSON_OBJECT) return validate_broken(a, keyword, "an object");
     if (a->value->type != JSON_OBJECT) return true;
     for (uint32_t i = 0; i < k->n; i++) {
         if (!json_get_str(a->value, k->member[i].key)) continue;
@@ -128,7 +123,7 @@ static bool at_member(struct apply *a, uint32_t i, const struct json *schema)
 
 bool keyword_properties(struct apply *a, const struct json *k)
 {
-    if (k->type != JSON_OBJECT) return broken(a, "properties", "an object");
+    if (k->type != JSON_OBJECT) return validate_broken(a, "properties", "an object");
     if (a->value->type != JSON_OBJECT) return true;
     for (uint32_t i = 0; i < a->value->n; i++) {
         const struct json *schema = json_get_str(k, a->value->member[i].key);
@@ -139,7 +134,7 @@ bool keyword_properties(struct apply *a, const struct json *k)
 
 bool keyword_pattern_properties(struct apply *a, const struct json *k)
 {
-    if (k->type != JSON_OBJECT) return broken(a, "patternProperties", "an object");
+    if (k->type != JSON_OBJECT) return validate_broken(a, "patternProperties", "an object");
     if (a->value->type != JSON_OBJECT) return true;
     for (uint32_t p = 0; p < k->n; p++)
         for (uint32_t i = 0; i < a->value->n; i++)
@@ -206,7 +201,7 @@ static bool items_from(struct apply *a, uint32_t from, const struct json *schema
 
 bool keyword_prefix_items(struct apply *a, const struct json *k)
 {
-    if (k->type != JSON_ARRAY) return broken(a, "prefixItems", "an array of schemas");
+    if (k->type != JSON_ARRAY) return validate_broken(a, "prefixItems", "an array of schemas");
     if (a->value->type != JSON_ARRAY) return true;
     for (uint32_t i = 0; i < k->n && i < a->value->n; i++)
         if (!at_item(a, i, &k->item[i])) return false;
@@ -234,7 +229,7 @@ static bool limit_of(struct apply *a, const char *keyword, int64_t *out)
     const struct json *v = json_get(a->schema, keyword);
     if (!v) return true;
     return (v->type == JSON_NUMBER && json_int(v, out) && *out >= 0) ||
-           broken(a, keyword, "an integer that is not negative");
+           validate_broken(a, keyword, "an integer that is not negative");
 }
 
 bool keyword_contains(struct apply *a, const struct json *k)

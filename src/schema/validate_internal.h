@@ -105,6 +105,8 @@ bool validate_fail(struct apply *a, const char *keyword, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
 /* Stops the run; gives false. */
 bool validate_stop(struct validate *v, enum err code, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* Stops the run: the keyword of the schema is not what it must be; gives false. */
+bool validate_broken(struct apply *a, const char *keyword, const char *expected);
 /* Called once per unit of work; false and the run stopped when time is up. */
 bool validate_in_time(struct validate *v);
 bool json_equal(const struct json *a, const struct json *b);

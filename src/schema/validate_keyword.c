@@ -10,11 +10,6 @@
 #include "grammar/format.h"
 #include "grammar/number.h"
 
-static bool broken(struct apply *a, const char *keyword, const char *expected)
-{
-    return validate_stop(a->v, ERR_ARG, "`%s` of the schema must be %s", keyword, expected);
-}
-
 /* ---- type, enum, const ---- */
 
 static bool has_type(const struct json *v, str name)
@@ -29,9 +24,10 @@ bool keyword_type(struct apply *a, const struct json *k)
         return has_type(a->value, k->string) ||
                validate_fail(a, "type", "expected %.*s, not %s", STR_FMT(str_sub(k->string, 0, 40)),
                              json_type_name(a->value->type));
-    if (k->type != JSON_ARRAY) return broken(a, "type", "a string or an array of strings");
+    if (k->type != JSON_ARRAY) return validate_broken(a, "type", "a string or an array of strings");
     for (uint32_t i = 0; i < k->n; i++) {
-        if (k->item[i].type != JSON_STRING) return broken(a, "type", "an array of strings");
+        if (k->item[i].type != JSON_STRING)
+            return validate_broken(a, "type", "an array of strings");
         if (has_type(a->value, k->item[i].string)) return true;
     }
     return validate_fail(a, "type", "%s is none of the types", json_type_name(a->value->type));
@@ -65,7 +61,7 @@ bool json_equal(const struct json *a, const struct json *b)
 
 bool keyword_enum(struct apply *a, const struct json *k)
 {
-    if (k->type != JSON_ARRAY) return broken(a, "enum", "an array");
+    if (k->type != JSON_ARRAY) return validate_broken(a, "enum", "an array");
     for (uint32_t i = 0; i < k->n; i++)
         if (json_equal(&k->item[i], a->value)) return true;
     return validate_fail(a, "enum", "the value is none of the %u allowed ones", k->n);
@@ -81,7 +77,7 @@ bool keyword_const(struct apply *a, const struct json *k)
 static bool bound(struct apply *a, const struct json *k, const char *keyword, int sign,
                   bool exclusive)
 {
-    if (k->type != JSON_NUMBER) return broken(a, keyword, "a number");
+    if (k->type != JSON_NUMBER) return validate_broken(a, keyword, "a number");
     if (a->value->type != JSON_NUMBER) return true;
     int order = sign * number_cmp(a->value->text, k->text);
     return order < 0 || (order == 0 && !exclusive) ||
@@ -119,7 +115,7 @@ bool keyword_exclusive_minimum(struct apply *a, const struct json *k)
 bool keyword_multiple_of(struct apply *a, const struct json *k)
 {
     if (k->type != JSON_NUMBER || number_cmp(k->text, STR("0")) <= 0)
-        return broken(a, "multipleOf", "a number above 0");
+        return validate_broken(a, "multipleOf", "a number above 0");
     return a->value->type != JSON_NUMBER || number_is_multiple(a->value->text, k->text) ||
            validate_fail(a, "multipleOf", "%.*s is no multiple of %.*s",
                          STR_FMT(str_sub(a->value->text, 0, 40)), STR_FMT(str_sub(k->text, 0, 40)));
@@ -133,7 +129,7 @@ static bool count_at(struct apply *a, const struct json *k, const char *keyword,
 {
     int64_t limit;
     if (k->type != JSON_NUMBER || !number_is_integer(k->text) || number_cmp(k->text, STR("0")) < 0)
-        return broken(a, keyword, "an integer that is not negative");
+        return validate_broken(a, keyword, "an integer that is not negative");
     if (!json_int(k, &limit)) return sign > 0 || validate_fail(a, keyword, "too few %s", of);
     bool ok = sign > 0 ? n <= (uint64_t)limit : n >= (uint64_t)limit;
     return ok || validate_fail(a, keyword, "%llu %s, the limit is %lld", (unsigned long long)n, of,
@@ -183,7 +179,7 @@ bool keyword_min_properties(struct apply *a, const struct json *k)
 
 bool keyword_pattern(struct apply *a, const struct json *k)
 {
-    if (k->type != JSON_STRING) return broken(a, "pattern", "a string");
+    if (k->type != JSON_STRING) return validate_broken(a, "pattern", "a string");
     return a->value->type != JSON_STRING || pattern_match(a->v, k->string, a->value->string) ||
            validate_fail(a, "pattern", "the string does not match \"%.*s\"",
                          STR_FMT(str_sub(k->string, 0, 80)));
@@ -191,7 +187,7 @@ bool keyword_pattern(struct apply *a, const struct json *k)
 
 bool keyword_format(struct apply *a, const struct json *k)
 {
-    if (k->type != JSON_STRING) return broken(a, "format", "a string");
+    if (k->type != JSON_STRING) return validate_broken(a, "format", "a string");
     if (!a->v->o->assert_format || a->value->type != JSON_STRING) return true;
     const struct dfa *d = format_dfa(k->string);
     return !d || dfa_match(d, a->value->string) ||
@@ -230,7 +226,7 @@ bool keyword_unique_items(struct apply *a, const struct json *k)
 {
     const struct json *v = a->value;
     size_t cap = 16;
-    if (k->type != JSON_BOOL) return broken(a, "uniqueItems", "a boolean");
+    if (k->type != JSON_BOOL) return validate_broken(a, "uniqueItems", "a boolean");
     if (!k->boolean || v->type != JSON_ARRAY) return true;
     while (cap < 2 * (size_t)v->n) cap *= 2;
     uint32_t *slot = arena_try_array(a->v->arena, cap, sizeof *slot);
@@ -248,9 +244,10 @@ bool keyword_unique_items(struct apply *a, const struct json *k)
 
 static bool has_all(struct apply *a, const struct json *names, const char *keyword)
 {
-    if (names->type != JSON_ARRAY) return broken(a, keyword, "an array of strings");
+    if (names->type != JSON_ARRAY) return validate_broken(a, keyword, "an array of strings");
     for (uint32_t i = 0; i < names->n; i++) {
-        if (names->item[i].type != JSON_STRING) return broken(a, keyword, "an array of strings");
+        if (names->item[i].type != JSON_STRING)
+            return validate_broken(a, keyword, "an array of strings");
         if (!validate_in_time(a->v)) return false;
         if (!json_get_str(a->value, names->item[i].string))
             return validate_fail(a, keyword, "property \"%.*s\" is missing",
@@ -267,7 +264,7 @@ bool keyword_required(struct apply *a, const struct json *k)
 
 bool keyword_dependent_required(struct apply *a, const struct json *k)
 {
-    if (k->type != JSON_OBJECT) return broken(a, "dependentRequired", "an object");
+    if (k->type != JSON_OBJECT) return validate_broken(a, "dependentRequired", "an object");
     if (a->value->type != JSON_OBJECT) return true;
     for (uint32_t i = 0; i < k->n; i++)
         if (json_get_str(a->value, k->member[i].key) &&

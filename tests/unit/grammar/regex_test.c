@@ -411,9 +411,23 @@ static void test_usual(void **state)
     }
 }
 
+/* Without a place for the numbers the automaton holds them. */
+static void test_counted_inside(void **state)
+{
+    (void)state;
+    struct error e = {0};
+    struct dfa_work w = {.arena = arena_new(0), .n_state_max = 10000, .e = &e};
+    const struct dfa *d = regex_dfa(&w, STR("[0-9]{3}"), true, NULL, NULL);
+    assert_false(dfa_match(d, STR("12")));
+    assert_true(dfa_match(d, STR("123")));
+    assert_false(dfa_match(d, STR("1234")));
+    arena_free(w.arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_counted_inside),
         cmocka_unit_test(test_node),           cmocka_unit_test(test_suite),
         cmocka_unit_test(test_anchors),        cmocka_unit_test(test_dialect),
         cmocka_unit_test(test_repeated_class), cmocka_unit_test(test_refused),
